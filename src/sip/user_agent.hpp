@@ -1,0 +1,179 @@
+// A SIP user agent (RFC 3261): INVITE sessions in dialogs, and requests outside them, over the transaction layer.
+// Sans-I/O: messages and time come in, packets go out by Network. One thread (a shard's).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/timeline.hpp"
+#include "sip/message.hpp"
+#include "sip/network.hpp"
+
+namespace sip {
+
+// What is said to a request.
+struct Reply {
+  int status = 200;
+  std::string reason;                                           // "" : the RFC's phrase
+  std::vector<std::pair<std::string, std::string>> headers;     // name, value
+  std::string content_type;
+  std::string body;
+};
+
+// A request that waits for its answer; answered once, now or later. Stale ids are ignored (its transaction timed out).
+using RequestId = std::uint64_t;
+
+// A copy of a message for one recipient (spec A.2), or any other in-dialog MESSAGE. What all copies share is made once.
+struct MessageCopy {
+  std::string_view from_display;       // cleaned; "" : none. Written as a quoted string in From
+  std::string_view to_display;
+  std::string_view content_type;       // byte for byte
+  std::string_view headers;            // whole extra header lines, each with its CRLF
+  base::SharedBytes body;
+  bool utf8 = true;                    // the body is valid UTF-8
+  std::uint64_t token = 0;             // given back to on_message_done(); 0: not wanted
+};
+
+enum class EndCause { kByeReceived, kByeSent, kCancelled, kRejected, kTimeout, kDialogGone /* 481, 408 to refresh */, kSessionExpired };
+struct SessionEnd {
+  EndCause cause;
+  int status = 0;                      // of a final failure response, for kRejected
+  std::string reason;                  // text of a Reason header, or the reason phrase
+};
+
+class Session;
+
+// The user of one session: a leg. All calls on the shard's thread. A handler may call any method of its session from
+// within any of these, but must not destroy itself before on_ended().
+class SessionHandler {
+ public:
+  virtual ~SessionHandler() = default;
+  /// called when the peer offers (re-INVITE, UPDATE, or PRACK): the answer, or an error for a 488 with its detail as Warning
+  virtual base::Result<std::string> on_offer(std::string_view sdp) = 0;
+  /// called when the answer to our offer came (2xx, reliable 18x, ACK)
+  virtual void on_answer(std::string_view sdp) = 0;
+  /// called when the dialog is free to offer, after Session::reoffer(), or an INVITE came without an offer. Empty: nothing to offer any more
+  virtual std::optional<std::string> make_offer() = 0;
+  /// called when our offer was refused for good or the re-INVITE timed out (status 408); glare is retried without this
+  virtual void on_offer_failed(int status) = 0;
+  /// called when an unreliable or reliable 1xx above 100 came to our INVITE
+  virtual void on_progress(const Message& response) = 0;
+  /// called once, with the ACK (we answered) or the 2xx (we called)
+  virtual void on_established(const Message& message) = 0;
+  /// called for MESSAGE, INFO, REFER, NOTIFY, OPTIONS ... in the dialog: answer with Session::respond(), now or later
+  virtual void on_request(RequestId id, const MessagePtr& request) = 0;
+  /// called when a copy with a token was answered: `status` is 408 for a timeout, 0 when it was skipped (too big, queue full, session ended)
+  virtual void on_message_done(std::uint64_t token, int status) = 0;
+  /// called when the connection of the dialog's peer closed. The session lives on; the leg decides how long
+  virtual void on_flow_lost() = 0;
+  /// called when an in-dialog request came by another flow or address than the dialog's: true takes it (and the dialog moves there), false: 403
+  virtual bool on_flow_change(const Message& request, const Source& source) = 0;
+  /// called exactly once, last of all; the session is destroyed after it returns
+  virtual void on_ended(const SessionEnd& end) = 0;
+};
+
+class Session {
+ public:
+  virtual ~Session() = default;
+  virtual std::uint64_t id() const = 0;
+
+  // The called side: before accept() or reject().
+  virtual void provisional(int status, std::string_view sdp = {}, std::string_view reason = {}) = 0;  // by 100rel where the peer requires it
+  // `sdp` "": the INVITE had no offer, make_offer() is asked. `headers`: whole lines with CRLF, in the 200.
+  virtual void accept(std::string_view sdp, std::string_view headers = {}) = 0;
+  virtual void reject(const Reply& reply) = 0;
+
+  // In any state: CANCEL, a refusal or BYE, whatever fits (with `reason` as Reason header, "" : none).
+  virtual void end(std::string_view reason = {}) = 0;
+  // Asks for make_offer() as soon as the dialog allows it: one re-INVITE at a time, glare and 500 with Retry-After
+  // retried (section 14.1), several wishes merged.
+  virtual void reoffer() = 0;
+  // In order; pipelined on a stream, on UDP one outstanding at a time with a bounded queue (then the copy is skipped: status 0).
+  virtual void send_message(const MessageCopy& copy) = 0;
+  virtual void send_request(std::string_view method, std::string_view headers, std::string_view content_type, std::string_view body,
+                            std::function<void(const MessagePtr& response /* null: timeout */)> done) = 0;
+  virtual void respond(RequestId id, const Reply& reply) = 0;
+
+  virtual bool established() const = 0;
+  virtual bool ended() const = 0;
+  virtual const MessagePtr& invite() const = 0;        // that began it; null where we called
+  virtual const Source& source() const = 0;            // the flow of the dialog's peer, as it is now
+  virtual std::string_view local_uri() const = 0;
+  virtual std::string_view remote_uri() const = 0;     // the From or To URI of the peer
+  virtual std::string_view remote_target() const = 0;  // its Contact's URI, exactly
+  virtual std::string_view call_id() const = 0;
+  virtual std::string_view local_tag() const = 0;
+  virtual std::string_view remote_tag() const = 0;
+};
+
+// An INVITE that we send.
+struct OutgoingInvite {
+  Target target;
+  std::string request_uri;
+  std::string from_uri, from_display;
+  std::string to_uri, to_display;
+  std::string route;                   // Route header value from Path, "" : none
+  std::string headers;                 // whole lines with CRLF
+  std::string sdp;                     // the offer; "" : none
+  bool session_timer = true;
+};
+
+// The user of the agent: what happens outside dialogs.
+class UserAgentHandler {
+ public:
+  virtual ~UserAgentHandler() = default;
+  /// called for a new INVITE (100 has been sent where it is due): return the handler that takes it after calling nothing
+  /// or provisional()/accept()/reject() on the session later; or null after having rejected it by session.reject()
+  virtual SessionHandler* on_invite(Session& session, const MessagePtr& invite, const Source& source) = 0;
+  /// called for any other request outside a dialog, CANCEL and ACK excepted: answer by UserAgent::respond()
+  virtual void on_request(RequestId id, const MessagePtr& request, const Source& source) = 0;
+};
+
+struct UserAgentConfig {
+  std::string product = "Parley";                                   // Server and User-Agent
+  std::chrono::milliseconds t1{500}, t2{4000}, t4{5000};            // RFC 3261 table 4
+  std::chrono::seconds session_expires{90}, min_se{90};             // RFC 4028: what we ask of a peer that supports it
+  std::size_t message_queue = 1000;                                 // copies waiting on one UDP leg
+  std::size_t max_udp_message = 60000;                              // bytes; over 1,300 TCP is tried first (spec A.2)
+  std::size_t max_transactions = 200000;                            // then 503, and new ones are refused
+  std::size_t max_sessions = 20000;
+};
+
+class UserAgent {
+ public:
+  UserAgent(UserAgentConfig config, base::Timeline& timeline, Network& network, UserAgentHandler& handler);
+  ~UserAgent();
+
+  // From the network.
+  void on_message(const MessagePtr& message, const Source& source);
+  void on_flow_closed(std::uint64_t flow);
+  // A packet to `target` could not be written (RFC 3261 section 8.1.3.1).
+  void on_send_failed(const Target& target);
+
+  // Calls; the session belongs to the agent and lives until handler.on_ended() has returned.
+  Session& invite(const OutgoingInvite& invite, SessionHandler& handler);
+  Session* find(std::string_view call_id, std::string_view local_tag, std::string_view remote_tag);   // for Replaces; null: none
+  // A request of ours outside any dialog (MESSAGE, OPTIONS, NOTIFY ...).
+  void send_request(const Target& target, std::string_view method, std::string_view request_uri, std::string_view from, std::string_view to,
+                    std::string_view headers, std::string_view content_type, const base::SharedBytes& body,
+                    std::function<void(const MessagePtr& response)> done);
+  void respond(RequestId id, const Reply& reply);
+
+  // Ends all sessions (SIGTERM) and refuses new ones with 503.
+  void shut_down(std::string_view reason);
+  std::size_t sessions() const;
+  std::size_t transactions() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sip
