@@ -31,10 +31,21 @@ class StreamFramer {
   // Content-Length, over a limit), answer with `status` out of the detail's leading number where it has one, then close.
   base::Result<std::optional<Frame>> next();
 
+  // What hasn't been given out: after an error its front is the message that was at fault, for make_failure_response().
+  std::string_view unread() const { return std::string_view(buffer_).substr(begin_); }
+
  private:
+  std::optional<Frame> keep_alive();
+  base::Result<std::size_t> body_length(std::string_view head) const;
+  void consume(std::size_t bytes);
+
   Limits limits_;
   std::string buffer_;
-  std::size_t scanned_ = 0;   // where the search for the head's end goes on
+  std::size_t begin_ = 0;           // what is before it has been given out
+  std::size_t scanned_ = 0;         // where the search for the head's end goes on
+  std::size_t whole_ = 0;           // the message's size once its head is there, 0 before
+  bool half_ping_ = false;          // the last bytes given out were one CRLF
+  std::optional<base::Error> broken_;
 };
 
 }  // namespace sip

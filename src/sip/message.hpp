@@ -68,6 +68,9 @@ struct CSeq {
 struct ParseFailure {
   int status = 400;            // 0: drop silently (a response, or too broken to answer)
   std::string reason;          // the reason phrase, plain ASCII
+  // One header that the answer wants (Unsupported, Accept); none when the value is empty.
+  HeaderId header = HeaderId::kOther;
+  std::string header_value = {};
 };
 
 class Message;
