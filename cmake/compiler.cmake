@@ -16,7 +16,7 @@ endif()
 add_library(parley_options INTERFACE)
 target_compile_options(parley_options INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
-  -Wimplicit-fallthrough -Werror)
+  -Wimplicit-fallthrough -Wno-missing-designated-field-initializers -Werror)
 target_compile_definitions(parley_options INTERFACE
   SPDLOG_FMT_EXTERNAL BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
   PARLEY_VERSION="${PROJECT_VERSION}")

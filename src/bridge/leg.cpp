@@ -1,0 +1,272 @@
+#include "bridge/leg.hpp"
+
+#include <openssl/crypto.h>
+
+#include <atomic>
+
+#include "base/random.hpp"
+#include "base/text.hpp"
+
+namespace bridge {
+namespace {
+
+constexpr std::size_t kMaxRefusedTypes = 32;
+constexpr int kMaxFailedOffers = 5;   // in a row; then the leg keeps what it has until something changes again
+
+// Sources are numbered over the whole process: an id is never used twice.
+SourceId next_source_id() {
+  static std::atomic<std::uint64_t> last{0};
+  return {++last};
+}
+
+// A browser's offer says DTLS-SRTP in its protocol; a fingerprint alone under RTP/AVP is a phone that could do both.
+bool offers_webrtc(std::string_view sdp) { return sdp.find("TLS/RTP/SAVP") != sdp.npos; }
+
+bool is_websocket(const sip::Source& source) { return source.transport == sip::Transport::kWs || source.transport == sip::Transport::kWss; }
+
+bool equals_in_constant_time(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && !a.empty() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace
+
+Leg::Leg(LegId id, LegEnvironment& environment, LegOwner& owner, BridgeId bridge, sdp::VideoMode video, Party party)
+    : id_(id), environment_(environment), owner_(&owner), bridge_(bridge), video_(video), party_(std::move(party)),
+      message_bucket_(environment.config.messages.rate, environment.config.messages.burst) {
+  environment_.legs.emplace(id_, this);
+}
+
+Leg::~Leg() {
+  environment_.legs.erase(id_);
+  environment_.timeline.cancel(flow_timer_);
+  if (has_media_) environment_.media.remove_leg(id_);
+}
+
+base::Status Leg::create_media(bool webrtc, const base::SocketAddress& peer) {
+  auto config = environment_.config.sdp;
+  config.video = webrtc ? video_ : sdp::VideoMode::kNone;
+  if (webrtc) {
+    auto endpoint = environment_.media.create_webrtc_leg(id_, bridge_);
+    if (!endpoint) return std::unexpected(endpoint.error());
+    config.ice = {endpoint->ufrag, endpoint->pwd};
+    config.fingerprints = {{endpoint->fingerprint_hash, endpoint->fingerprint}};
+    config.candidates = std::move(endpoint->candidates);
+    config.webrtc_address = endpoint->address.ip();
+    config.webrtc_port = endpoint->address.port();
+    config.restart_ice = [this] {
+      auto [ufrag, pwd] = environment_.media.restart_ice(id_);
+      return sdp::IceCredentials{std::move(ufrag), std::move(pwd)};
+    };
+  } else {
+    const auto endpoint = environment_.media.create_rtp_leg(id_, bridge_, peer);
+    if (!endpoint) return std::unexpected(endpoint.error());
+    config.plain_address = endpoint->rtp.ip();
+    config.rtp_port = endpoint->rtp.port();
+    config.rtcp_port = endpoint->rtcp_port;
+  }
+  has_media_ = true;
+  negotiator_ = std::make_unique<sdp::Negotiator>(std::move(config));
+  return {};
+}
+
+base::Result<std::string> Leg::prepare_answer(const sip::Message& invite) {
+  const auto& source = session_->source();
+  const bool has_offer = invite.media_type() == "application/sdp";
+  const bool webrtc = has_offer ? offers_webrtc(invite.body()) : is_websocket(source);
+  if (auto made = create_media(webrtc, source.remote); !made) return std::unexpected(made.error());
+  if (!has_offer) return std::string();   // make_offer() is asked for the 200
+  auto answer = negotiator_->answer(invite.body());
+  if (answer) media_changed();
+  return answer;
+}
+
+base::Result<std::string> Leg::prepare_offer(bool webrtc, bool video, const base::SocketAddress& peer) {
+  if (auto made = create_media(webrtc, peer); !made) return std::unexpected(made.error());
+  return negotiator_->create_initial_offer(webrtc ? sdp::TransportKind::kWebrtc : sdp::TransportKind::kPlain, video && webrtc);
+}
+
+void Leg::join() {
+  joined_ = true;
+  environment_.media.join(id_);
+}
+
+void Leg::end(std::string_view reason) {
+  if (!ended_ && session_) session_->end(reason);
+}
+
+void Leg::watch(const std::vector<sdp::RemoteSource>& sources) {
+  if (ended_ || !negotiator_ || !negotiator_->established()) return;
+  negotiator_->set_remote_sources(sources);
+  failed_offers_ = 0;
+  if (negotiator_->needs_offer() && session_->established()) session_->reoffer();
+}
+
+const std::vector<sdp::Undelivered>& Leg::undelivered() const {
+  static const std::vector<sdp::Undelivered> kNone;
+  return negotiator_ ? negotiator_->undelivered() : kNone;
+}
+
+bool Leg::told_unavailable(std::uint64_t source_id) {
+  if (std::find(told_unavailable_.begin(), told_unavailable_.end(), source_id) != told_unavailable_.end()) return true;
+  if (told_unavailable_.size() > 1000) told_unavailable_.clear();
+  told_unavailable_.push_back(source_id);
+  return false;
+}
+
+bool Leg::on_hold() const {
+  if (!negotiator_ || !negotiator_->established()) return false;
+  const auto* audio = negotiator_->current().find(sdp::Role::kOwnAudio);
+  return audio && (audio->direction == sdp::Direction::kRecvOnly || audio->direction == sdp::Direction::kInactive);
+}
+
+void Leg::set_muted(bool muted) {
+  muted_ = muted;
+  environment_.media.set_muted(id_, muted);
+}
+
+bool Leg::takes(std::string_view content_type) const {
+  return !refuses_all_ && std::find(refused_types_.begin(), refused_types_.end(), content_type) == refused_types_.end();
+}
+
+void Leg::refuses(std::string_view content_type) {
+  if (content_type.empty()) {
+    refuses_all_ = true;
+  } else if (takes(content_type) && refused_types_.size() < kMaxRefusedTypes) {
+    refused_types_.emplace_back(content_type);
+  }
+}
+
+void Leg::media_changed() {
+  update_sources();
+  LegMedia media{.negotiated = negotiator_->current(), .publishes = {}};
+  for (const auto& source : sources_) media.publishes.emplace_back(source.section, source.id);
+  environment_.media.configure(id_, media);
+}
+
+// The sources of the sections that the peer sends video in. One whose section and codec stay keeps its id; so does one of
+// a leg that this one replaces.
+void Leg::update_sources() {
+  std::vector<PublishedSource> next;
+  for (const auto& section : negotiator_->current().sections) {
+    if (!section.active || section.publishes == sdp::Publishes::kNothing || section.codecs.empty()) continue;
+    const bool receives = section.direction == sdp::Direction::kRecvOnly || section.direction == sdp::Direction::kSendRecv;
+    if (!receives) continue;
+    PublishedSource source{.id = {}, .kind = section.publishes == sdp::Publishes::kScreen ? PublishedSource::Kind::kScreen : PublishedSource::Kind::kCamera,
+                           .section = section.index, .codec = section.codecs.front().name, .fmtp = section.codecs.front().fmtp,
+                           .stream_id = {}, .track_id = {}};
+    const auto same = [&](const PublishedSource& old) { return old.section == source.section && old.kind == source.kind && old.codec == source.codec; };
+    const auto alike = [&](const PublishedSource& old) { return old.kind == source.kind && old.codec == source.codec; };
+    if (const auto old = std::find_if(sources_.begin(), sources_.end(), same); old != sources_.end()) {
+      source = *old;
+    } else if (const auto heir = std::find_if(inherited_.begin(), inherited_.end(), alike); heir != inherited_.end()) {
+      source.id = heir->id;
+      source.stream_id = heir->stream_id;
+      source.track_id = heir->track_id;
+      inherited_.erase(heir);
+    } else {
+      source.id = next_source_id();
+      source.stream_id = base::random_uuid();
+      source.track_id = base::random_uuid();
+    }
+    next.push_back(std::move(source));
+  }
+  sources_ = std::move(next);
+}
+
+base::Result<std::string> Leg::on_offer(std::string_view sdp) {
+  if (!negotiator_) return base::fail(base::ErrorCode::kConflict, "no media yet");
+  auto answer = negotiator_->answer(sdp);
+  if (!answer) return answer;
+  media_changed();
+  owner_->on_leg_media_changed(*this);
+  return answer;
+}
+
+void Leg::on_answer(std::string_view sdp) {
+  if (!negotiator_ || negotiator_->state() != sdp::SignalingState::kHaveLocalOffer) return;
+  if (!negotiator_->apply_answer(sdp)) {
+    negotiator_->rollback();
+    // Without a first agreement there is no media to keep; later ones leave what was agreed.
+    if (!negotiator_->established()) return end("SIP;cause=488;text=\"Answer not understood\"");
+    return on_offer_failed(488);
+  }
+  failed_offers_ = 0;
+  media_changed();
+  owner_->on_leg_media_changed(*this);
+  if (negotiator_->needs_offer()) session_->reoffer();
+}
+
+std::optional<std::string> Leg::make_offer() {
+  if (!negotiator_ || ended_) return std::nullopt;
+  auto offer = negotiator_->established()
+                   ? negotiator_->create_offer()
+                   : negotiator_->create_initial_offer(is_websocket(session_->source()) ? sdp::TransportKind::kWebrtc : sdp::TransportKind::kPlain, true);
+  if (!offer) return std::nullopt;
+  return std::move(*offer);
+}
+
+void Leg::on_offer_failed(int) {
+  if (!negotiator_) return;
+  negotiator_->rollback();
+  // A re-INVITE that is refused or times out (a page that blocks in a dialogue) is tried again, never a reason to give up a leg.
+  if (++failed_offers_ < kMaxFailedOffers && negotiator_->needs_offer()) session_->reoffer();
+}
+
+void Leg::on_progress(const sip::Message& response) { owner_->on_leg_progress(*this, response); }
+
+void Leg::on_established(const sip::Message&) { owner_->on_leg_established(*this); }
+
+void Leg::on_request(sip::RequestId id, const sip::MessagePtr& request) {
+  switch (request->method()) {
+    case sip::Method::kMessage:
+      return owner_->on_leg_message(*this, id, request);
+    case sip::Method::kInfo:      // DTMF and the like: taken, whatever the package (RFC 6086's legacy use)
+    case sip::Method::kOptions:
+      return session_->respond(id, {.status = 200});
+    default:
+      return session_->respond(id, {.status = 501});
+  }
+}
+
+void Leg::on_message_done(std::uint64_t token, int status) { owner_->on_leg_message_done(*this, token, status); }
+
+void Leg::on_flow_lost() {
+  flow_lost_ = true;
+  if (flow_timer_ != 0 || ended_) return;
+  flow_timer_ = environment_.timeline.after(environment_.config.flow_grace, [this](base::TimePoint) {
+    flow_timer_ = 0;
+    end("SIP;cause=408;text=\"Connection lost\"");
+  });
+}
+
+// An in-dialog request by another way than the dialog's (survival item 4): a page proves itself by its token; a phone whose
+// connection is gone, or which takes TCP for what is too long for UDP, by its address, which a stream has validated.
+bool Leg::on_flow_change(const sip::Message& request, const sip::Source& source) {
+  const auto& old = session_->source();
+  const bool token = equals_in_constant_time(request.value("Parley-Resume"), party_.resume_token);
+  const bool same_host = source.remote.same_ip(old.remote);
+  const bool stream_of_phone = sip::is_reliable(source.transport) && !is_websocket(source) && !is_websocket(old) && same_host &&
+                               (flow_lost_ || old.transport == sip::Transport::kUdp);
+  if (!token && !stream_of_phone) return false;
+  flow_lost_ = false;
+  environment_.timeline.cancel(flow_timer_);
+  return true;
+}
+
+void Leg::on_media_lost() { end("SIP;cause=408;text=\"Media lost\""); }
+
+void Leg::on_media_failed(std::string_view reason) { end(fmt::format("SIP;cause=488;text={}", sip::quote(reason))); }
+
+void Leg::on_talking(bool talking) {
+  talking_ = talking;
+  if (joined_ && !ended_) owner_->on_leg_talking(*this, talking);
+}
+
+void Leg::on_ended(const sip::SessionEnd& end) {
+  ended_ = true;
+  environment_.timeline.cancel(flow_timer_);
+  if (std::exchange(has_media_, false)) environment_.media.remove_leg(id_);
+  owner_->on_leg_ended(*this, end);
+}
+
+}  // namespace bridge

@@ -1,0 +1,165 @@
+// A leg: one party of a bridge, its SIP session and its media.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/rate_limit.hpp"
+#include "base/timeline.hpp"
+#include "bridge/media_engine.hpp"
+#include "bridge/message_policy.hpp"
+#include "sdp/negotiation.hpp"
+#include "sip/user_agent.hpp"
+
+namespace bridge {
+
+class Leg;
+
+// A video that a leg publishes.
+struct PublishedSource {
+  SourceId id;
+  enum class Kind { kCamera, kScreen } kind = Kind::kCamera;
+  std::size_t section = 0;          // index of its m-line in the publisher's SDP
+  std::string codec, fmtp;          // what it is sent in
+  std::string stream_id, track_id;  // its msid towards the others: new for every source
+};
+
+// The user of a leg: the bridge that it is in, with its policy. The shard's thread.
+class LegOwner {
+ public:
+  virtual ~LegOwner() = default;
+  /// called once: ACKed where we answered, answered where we called
+  virtual void on_leg_established(Leg& leg) = 0;
+  virtual void on_leg_progress(Leg& leg, const sip::Message& response) = 0;
+  /// called after each completed offer/answer exchange: sources, directions or hold may be others
+  virtual void on_leg_media_changed(Leg& leg) = 0;
+  virtual void on_leg_message(Leg& leg, sip::RequestId id, const sip::MessagePtr& request) = 0;
+  virtual void on_leg_message_done(Leg& leg, std::uint64_t token, int status) = 0;
+  virtual void on_leg_talking(Leg& leg, bool talking) = 0;
+  /// called once, the last call for this leg: the owner destroys it, now or later
+  virtual void on_leg_ended(Leg& leg, const sip::SessionEnd& end) = 0;
+};
+
+struct LegConfig {
+  sdp::LocalConfig sdp;                         // names, codecs in order; each leg fills in its addresses and keys
+  std::chrono::seconds flow_grace{14};          // a lost connection that is not replaced by then ends the leg
+  MessagePolicy messages;
+};
+
+// What legs work with; outlives them.
+struct LegEnvironment {
+  base::Timeline& timeline;
+  MediaEngine& media;
+  LegConfig config;
+  std::unordered_map<LegId, Leg*> legs{};       // all that live, by themselves
+  LegId next_leg_id() { return {++last_leg_id}; }
+  std::uint64_t last_leg_id = 0;
+};
+
+// Who is at the other end, as the server knows it.
+struct Party {
+  std::string participant;          // the id that others see
+  std::string account;              // "" : a guest
+  std::string display_name;         // cleaned
+  std::string number;               // user part of its URI
+  std::string resume_token;         // a secret: proves that a page is the same again
+};
+
+class Leg final : public sip::SessionHandler {
+ public:
+  Leg(LegId id, LegEnvironment& environment, LegOwner& owner, BridgeId bridge, sdp::VideoMode video, Party party);
+  ~Leg() override;
+  Leg(const Leg&) = delete;
+
+  LegId id() const { return id_; }
+  const Party& party() const { return party_; }
+  void rename(std::string display_name) { party_.display_name = std::move(display_name); }
+  void attach(sip::Session& session) { session_ = &session; }
+  sip::Session& session() { return *session_; }
+  // Another bridge's policy looks after it from now on (a resumed participant).
+  void set_owner(LegOwner& owner) { owner_ = &owner; }
+
+  // The called side: makes the answer for the INVITE's offer (none: our offer goes into the 200).
+  base::Result<std::string> prepare_answer(const sip::Message& invite);
+  // The calling side: our offer, for browsers (WebRTC) or phones (plain RTP) at `peer`.
+  base::Result<std::string> prepare_offer(bool webrtc, bool video, const base::SocketAddress& peer);
+
+  // In the bridge: heard and seen from now on.
+  void join();
+  bool joined() const { return joined_; }
+  void end(std::string_view reason);
+  bool ended() const { return ended_; }
+  bool lost() const { return flow_lost_; }
+
+  const std::vector<PublishedSource>& sources() const { return sources_; }
+  // A resumed leg goes on with its predecessor's sources, so that the others' slots stay as they are.
+  void adopt_sources(const Leg& predecessor) { inherited_ = predecessor.sources_; }
+  // What the others publish: re-INVITEs when something is won or lost by it.
+  void watch(const std::vector<sdp::RemoteSource>& sources);
+  const std::vector<sdp::Undelivered>& undelivered() const;
+  bool on_hold() const;                         // the peer holds us
+
+  // From the media thread.
+  void on_media_lost();
+  void on_media_failed(std::string_view reason);
+  void on_talking(bool talking);
+  bool talking() const { return talking_; }
+
+  void set_muted(bool muted);
+  bool muted() const { return muted_; }
+
+  // Conference events and notices are opt-in (spec A.3).
+  bool wants_events() const { return wants_events_; }
+  void set_wants_events(bool wants) { wants_events_ = wants; }
+  // True from the second time on for the same source.
+  bool told_unavailable(std::uint64_t source_id);
+
+  // Text. A type that the peer refused is not sent to it again.
+  bool takes(std::string_view content_type) const;
+  void refuses(std::string_view content_type);      // "" : any MESSAGE
+  base::TokenBucket& message_bucket() { return message_bucket_; }
+
+  // sip::SessionHandler
+  base::Result<std::string> on_offer(std::string_view sdp) override;
+  void on_answer(std::string_view sdp) override;
+  std::optional<std::string> make_offer() override;
+  void on_offer_failed(int status) override;
+  void on_progress(const sip::Message& response) override;
+  void on_established(const sip::Message& message) override;
+  void on_request(sip::RequestId id, const sip::MessagePtr& request) override;
+  void on_message_done(std::uint64_t token, int status) override;
+  void on_flow_lost() override;
+  bool on_flow_change(const sip::Message& request, const sip::Source& source) override;
+  void on_ended(const sip::SessionEnd& end) override;
+
+ private:
+  base::Status create_media(bool webrtc, const base::SocketAddress& peer);
+  void media_changed();
+  void update_sources();
+
+  const LegId id_;
+  LegEnvironment& environment_;
+  LegOwner* owner_;
+  const BridgeId bridge_;
+  const sdp::VideoMode video_;
+  Party party_;
+  sip::Session* session_ = nullptr;
+  std::unique_ptr<sdp::Negotiator> negotiator_;
+  std::vector<PublishedSource> sources_, inherited_;
+  base::TokenBucket message_bucket_;
+  std::vector<std::string> refused_types_;
+  std::vector<std::uint64_t> told_unavailable_;
+  bool refuses_all_ = false, wants_events_ = false;
+  bool joined_ = false, ended_ = false, muted_ = false, talking_ = false, has_media_ = false, flow_lost_ = false;
+  int failed_offers_ = 0;
+  base::TimerQueue::Id flow_timer_ = 0;
+};
+
+}  // namespace bridge

@@ -1,0 +1,240 @@
+#include "conference/room.hpp"
+
+#include <openssl/crypto.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/random.hpp"
+#include "base/text.hpp"
+
+namespace conference {
+namespace {
+
+// A page's own mute button; told to the others as an event, so it is no text for them.
+constexpr std::string_view kMuteType = "application/x-parley-mute+json";
+
+bool asks_for_events(const sip::Message& invite) { return invite.lists(sip::HeaderId::kAccept, kEventType); }
+
+bool same_secret(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && !a.empty() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string leave_reason(const sip::SessionEnd& end) {
+  switch (end.cause) {
+    case sip::EndCause::kByeReceived: return "left";
+    case sip::EndCause::kByeSent: return end.reason.find("lost") != std::string::npos ? "connection lost" : "removed";
+    case sip::EndCause::kTimeout:
+    case sip::EndCause::kDialogGone:
+    case sip::EndCause::kSessionExpired: return "connection lost";
+    default: return "left";
+  }
+}
+
+}  // namespace
+
+Room::Room(std::string name, RoomProfile profile, bridge::LegEnvironment& environment, bridge::MessagePolicy messages, RoomHost& host)
+    : name_(std::move(name)), id_(base::random_uuid()), profile_(profile), environment_(environment), messages_(std::move(messages)), host_(host),
+      created_(environment.timeline.wall()),
+      bridge_(environment, {.mix = profile.mix, .video = profile.video, .max_video_streams = profile.max_video_streams}) {}
+
+Room::~Room() {
+  for (auto& p : participants_) {
+    if (p->leg) bridge_.remove(*p->leg);
+  }
+}
+
+std::size_t Room::members() const {
+  return static_cast<std::size_t>(std::count_if(participants_.begin(), participants_.end(), [](const auto& p) { return p->replaces == nullptr; }));
+}
+
+Participant* Room::find(const bridge::Leg& leg) {
+  for (auto& p : participants_) {
+    if (p->leg.get() == &leg) return p.get();
+  }
+  return nullptr;
+}
+
+sip::SessionHandler* Room::invite(sip::Session& session, const sip::Message& invite, bridge::Party party) {
+  if (profile_.max_members != 0 && members() >= profile_.max_members) {
+    session.reject({.status = 486, .reason = "Room Full"});
+    return nullptr;
+  }
+  auto participant = std::make_unique<Participant>();
+  participant->channel = fmt::format("SIP/{}-{:08x}", base::clean_display_name(party.number), ++last_channel_);
+  participant->created = environment_.timeline.wall();
+  participant->leg = std::make_unique<bridge::Leg>(environment_.next_leg_id(), environment_, *this, bridge_.id(),
+                                                   profile_.video ? sdp::VideoMode::kForwarding : sdp::VideoMode::kNone, std::move(party));
+  return accept(session, invite, std::move(participant));
+}
+
+bool Room::holds(std::string_view token) const {
+  return std::any_of(participants_.begin(), participants_.end(),
+                     [&](const auto& p) { return p->present && same_secret(token, p->leg->party().resume_token); });
+}
+
+sip::SessionHandler* Room::resume(sip::Session& session, const sip::Message& invite, std::string_view token) {
+  for (auto& old : participants_) {
+    if (!old->present || !same_secret(token, old->leg->party().resume_token)) continue;
+    auto participant = std::make_unique<Participant>();
+    participant->channel = old->channel;
+    participant->created = old->created;
+    participant->admin = old->admin;
+    participant->replaces = old->leg.get();
+    auto party = old->leg->party();
+    if (auto name = base::clean_display_name(invite.from().display()); !name.empty()) party.display_name = std::move(name);
+    participant->leg = std::make_unique<bridge::Leg>(environment_.next_leg_id(), environment_, *this, bridge_.id(),
+                                                     profile_.video ? sdp::VideoMode::kForwarding : sdp::VideoMode::kNone, std::move(party));
+    participant->leg->adopt_sources(*old->leg);
+    return accept(session, invite, std::move(participant));
+  }
+  return nullptr;
+}
+
+sip::SessionHandler* Room::accept(sip::Session& session, const sip::Message& invite, std::unique_ptr<Participant> participant) {
+  auto& leg = *participant->leg;
+  leg.attach(session);
+  leg.set_wants_events(profile_.enable_events || asks_for_events(invite));
+  if (!profile_.text_messaging) leg.refuses({});
+  const auto answer = leg.prepare_answer(invite);
+  if (!answer) {
+    // 399 is RFC 3261's miscellaneous warning; the text says which m-line and why.
+    const bool ours = answer.error().code == base::ErrorCode::kUnavailable || answer.error().code == base::ErrorCode::kInternal;
+    session.reject({.status = ours ? 503 : 488,
+                    .headers = {{"Warning", fmt::format("399 parley {}", sip::quote(answer.error().detail))}}});
+    if (participants_.empty()) host_.on_room_empty(*this);
+    return nullptr;
+  }
+  auto* handler = participant->leg.get();
+  const auto headers = fmt::format("Parley-Participant: {}\r\nParley-Resume: {}\r\n", leg.party().participant, leg.party().resume_token);
+  participants_.push_back(std::move(participant));
+  session.accept(*answer, headers);
+  return handler;
+}
+
+EventBridge Room::event_bridge() const {
+  return {.id = id_, .name = name_, .created = created_, .video_mode = profile_.video ? "sfu" : "none"};
+}
+
+EventChannel Room::event_channel(const Participant& p) const {
+  return {.id = p.leg->party().participant, .channel = p.channel, .caller_name = p.leg->party().display_name,
+          .caller_number = p.leg->party().number, .created = p.created, .admin = p.admin};
+}
+
+void Room::send_event(EventType type, const Participant& about, std::string_view reason) {
+  auto channel = event_channel(about);
+  if (type == EventType::kJoin) channel.muted = about.leg->muted();
+  if (type == EventType::kTalking) channel.talking_status = about.leg->talking();
+  channel.reason = reason;
+  const auto body = base::share(write_event(type, environment_.timeline.wall(), event_bridge(), {&channel, 1}));
+  for (bridge::Leg* leg : bridge_.legs()) {
+    if (leg->wants_events() && (leg != about.leg.get() || profile_.echo_events)) {
+      bridge_.notify(*leg, {.from_display = name_, .content_type = kEventType, .body = body});
+    }
+  }
+}
+
+void Room::send_welcome(Participant& to) {
+  if (!to.leg->wants_events()) return;
+  std::vector<EventChannel> channels;
+  channels.reserve(participants_.size());
+  for (const auto& p : participants_) {
+    if (!p->present) continue;
+    auto& channel = channels.emplace_back(event_channel(*p));
+    channel.muted = p->leg->muted();
+    channel.talking = p->leg->talking();
+  }
+  bridge_.notify(*to.leg, {.from_display = name_, .content_type = kEventType,
+                           .body = base::share(write_event(EventType::kWelcome, environment_.timeline.wall(), event_bridge(), channels))});
+}
+
+void Room::on_leg_established(bridge::Leg& leg) {
+  auto* participant = find(leg);
+  if (!participant || participant->present) return;
+  if (participant->replaces) return take_place(*participant);
+  participant->present = true;
+  bridge_.add(leg);
+  send_event(EventType::kJoin, *participant);
+  send_welcome(*participant);
+}
+
+// The same participant by another dialog: the others see nothing of it but the video going on.
+void Room::take_place(Participant& successor) {
+  auto* old = std::exchange(successor.replaces, nullptr);
+  successor.present = true;
+  for (auto& p : participants_) {
+    if (p->leg.get() != old) continue;
+    p->present = false;
+    if (p->leg->muted()) successor.leg->set_muted(true);
+    bridge_.remove(*old);
+    old->end("SIP;cause=200;text=\"Replaced\"");
+    break;
+  }
+  bridge_.add(*successor.leg);
+  send_welcome(successor);
+}
+
+void Room::on_leg_media_changed(bridge::Leg& leg) {
+  if (leg.joined() && profile_.video) bridge_.video_changed();
+}
+
+void Room::on_leg_message(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) {
+  const auto* participant = find(leg);
+  if (!participant || !participant->present) return leg.session().respond(id, {.status = 403, .reason = "Not In The Room Yet"});
+  if (const auto refusal = bridge::refuse_message(messages_, *request, leg.message_bucket(), environment_.timeline.now())) {
+    return leg.session().respond(id, *refusal);
+  }
+  if (request->media_type() == kMuteType) return control_mute(leg, id, *request);
+  bridge_.relay(leg, id, *request);
+}
+
+void Room::control_mute(bridge::Leg& leg, sip::RequestId id, const sip::Message& request) {
+  const auto body = nlohmann::json::parse(request.body(), nullptr, false);
+  if (!body.is_object() || !body.contains("muted") || !body["muted"].is_boolean()) {
+    return leg.session().respond(id, {.status = 400, .reason = "Expected {\"muted\": true} Or False"});
+  }
+  leg.session().respond(id, {.status = 202});
+  mute(leg, body["muted"].get<bool>());
+}
+
+void Room::mute(bridge::Leg& leg, bool muted) {
+  if (leg.muted() == muted) return;
+  leg.set_muted(muted);
+  if (const auto* participant = find(leg); participant && participant->present) {
+    send_event(muted ? EventType::kMute : EventType::kUnmute, *participant);
+  }
+}
+
+void Room::on_leg_message_done(bridge::Leg& leg, std::uint64_t token, int status) { bridge_.on_message_done(leg, token, status); }
+
+void Room::on_leg_talking(bridge::Leg& leg, bool) {
+  const auto* participant = find(leg);
+  if (participant && participant->present && profile_.talk_detection_events) send_event(EventType::kTalking, *participant);
+}
+
+void Room::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
+  const auto it = std::find_if(participants_.begin(), participants_.end(), [&](const auto& p) { return p->leg.get() == &leg; });
+  if (it == participants_.end()) return;
+  // A successor that is still on its way becomes an ordinary joiner.
+  for (auto& p : participants_) {
+    if (p->replaces == &leg) p->replaces = nullptr;
+  }
+  auto gone = std::shared_ptr<Participant>(std::move(*it));
+  participants_.erase(it);
+  bridge_.remove(leg);
+  if (gone->present) send_event(EventType::kLeave, *gone, leave_reason(end));
+  // Its session is still on the stack: destroyed in the next turn.
+  environment_.timeline.after(base::Duration::zero(), [gone](base::TimePoint) {});
+  if (participants_.empty()) host_.on_room_empty(*this);
+}
+
+void Room::end_all(std::string_view reason) {
+  std::vector<bridge::Leg*> legs;
+  for (auto& p : participants_) legs.push_back(p->leg.get());
+  for (auto* leg : legs) leg->end(reason);
+}
+
+void Room::for_each(const std::function<void(const Participant&)>& f) const {
+  for (const auto& p : participants_) f(*p);
+}
+
+}  // namespace conference

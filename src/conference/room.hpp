@@ -1,0 +1,99 @@
+// A conference room (RFC 4353's focus): a bridge of many, with participants, events and rules.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bridge/bridge.hpp"
+#include "conference/events.hpp"
+
+namespace conference {
+
+// Names as in the configuration; see docs/configuration.md.
+struct RoomProfile {
+  std::size_t max_members = 0;          // 0: no limit
+  bool video = true;
+  std::size_t max_video_streams = 0;    // 0: no limit
+  bool enable_events = false;           // for everybody; else for those whose INVITE asks for them
+  bool echo_events = false;
+  bool talk_detection_events = true;
+  bool text_messaging = true;
+  bridge::MixOptions mix;
+};
+
+// One participant. The resume token that proves a page to be the same again stays with it.
+struct Participant {
+  std::unique_ptr<bridge::Leg> leg;
+  std::string channel;                  // "SIP/bob-00000007"
+  base::WallTime created;
+  bool admin = false;
+  bool present = false;                 // in the bridge, and known to the others
+  bridge::Leg* replaces = nullptr;      // the leg whose place it takes when it is established
+  std::string leave_reason;
+};
+
+class Room;
+
+// Thread: the shard's.
+class RoomHost {
+ public:
+  virtual ~RoomHost() = default;
+  /// called when the last one has left: the room is destroyed soon after
+  virtual void on_room_empty(Room& room) = 0;
+};
+
+class Room final : public bridge::LegOwner {
+ public:
+  Room(std::string name, RoomProfile profile, bridge::LegEnvironment& environment, bridge::MessagePolicy messages, RoomHost& host);
+  ~Room() override;
+
+  const std::string& name() const { return name_; }
+  const std::string& id() const { return id_; }
+  std::size_t members() const;
+  bool empty() const { return participants_.empty(); }
+
+  // Answers the INVITE: accepts it, or rejects it (486 when full, 488) and returns null.
+  sip::SessionHandler* invite(sip::Session& session, const sip::Message& invite, bridge::Party party);
+  // The same, by a page that proves to be `token`'s participant: it takes that one's place. Null and untouched: unknown.
+  bool holds(std::string_view token) const;
+  sip::SessionHandler* resume(sip::Session& session, const sip::Message& invite, std::string_view token);
+
+  void mute(bridge::Leg& leg, bool muted);
+  void end_all(std::string_view reason);
+  void for_each(const std::function<void(const Participant&)>& f) const;
+
+  // bridge::LegOwner
+  void on_leg_established(bridge::Leg& leg) override;
+  void on_leg_progress(bridge::Leg&, const sip::Message&) override {}
+  void on_leg_media_changed(bridge::Leg& leg) override;
+  void on_leg_message(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) override;
+  void on_leg_message_done(bridge::Leg& leg, std::uint64_t token, int status) override;
+  void on_leg_talking(bridge::Leg& leg, bool talking) override;
+  void on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) override;
+
+ private:
+  Participant* find(const bridge::Leg& leg);
+  sip::SessionHandler* accept(sip::Session& session, const sip::Message& invite, std::unique_ptr<Participant> participant);
+  void send_event(EventType type, const Participant& about, std::string_view reason = {});
+  void send_welcome(Participant& to);
+  void take_place(Participant& successor);
+  EventBridge event_bridge() const;
+  EventChannel event_channel(const Participant& participant) const;
+  void control_mute(bridge::Leg& leg, sip::RequestId id, const sip::Message& request);
+
+  const std::string name_, id_;
+  const RoomProfile profile_;
+  bridge::LegEnvironment& environment_;
+  const bridge::MessagePolicy messages_;
+  RoomHost& host_;
+  const base::WallTime created_;
+  bridge::Bridge bridge_;
+  std::vector<std::unique_ptr<Participant>> participants_;
+  std::uint32_t last_channel_ = 0;
+};
+
+}  // namespace conference

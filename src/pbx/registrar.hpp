@@ -1,0 +1,60 @@
+// The registrar and location service (RFC 3261 section 10.3): who can be reached where.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/time.hpp"
+#include "sip/message.hpp"
+#include "sip/network.hpp"
+#include "sip/user_agent.hpp"
+
+namespace pbx {
+
+// One contact of an account, as it registered it.
+struct Binding {
+  std::string contact;              // the URI, exactly
+  sip::Target target;               // where a request to it goes: its flow, or an address
+  std::string path;                 // Route for it (RFC 3327), "" : none
+  std::string instance;             // +sip.instance with its quotes (RFC 5626), "" : none
+  std::uint32_t reg_id = 0;
+  double q = 1.0;
+  base::TimePoint expires;
+  std::string call_id;
+  std::uint32_t cseq = 0;
+  bool bound_to_flow = false;       // dies with its connection
+};
+
+struct RegistrarConfig {
+  std::chrono::seconds min_expires{60}, max_expires{3600}, default_expires{3600};
+  std::size_t max_contacts = 10;    // of one account
+};
+
+// Thread: the shard's. Requests come here authenticated.
+class Registrar {
+ public:
+  explicit Registrar(RegistrarConfig config) : config_(config) {}
+
+  // REGISTER of `account`: all of its contacts are taken, or none (section 10.3, step 7).
+  sip::Reply handle(std::string_view account, const sip::Message& request, const sip::Source& source, base::TimePoint now);
+  // The live bindings, highest q first, then newest.
+  std::vector<Binding> find(std::string_view account, base::TimePoint now);
+  void on_flow_closed(std::uint64_t flow);
+  void remove(std::string_view account) { bindings_.erase(std::string(account)); }
+  std::size_t size() const;
+
+ private:
+  using Bindings = std::vector<Binding>;
+  base::Result<Bindings> read_contacts(const sip::Message& request, const sip::Source& source, base::TimePoint now, sip::Reply& refusal) const;
+  sip::Reply fetch(const Bindings& bindings, const sip::Message& request, base::TimePoint now) const;
+
+  RegistrarConfig config_;
+  std::unordered_map<std::string, Bindings> bindings_;                    // by account
+  std::unordered_multimap<std::uint64_t, std::string> accounts_of_flow_;
+};
+
+}  // namespace pbx
