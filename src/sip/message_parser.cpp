@@ -94,6 +94,7 @@ bool MessageParser::request_line(std::string_view text) {
   }
   auto uri = Uri::parse(text.substr(method + 1, version - method - 1));
   if (!uri) return refuse("Malformed Request-URI: " + uri.error().detail);
+  if (!uri->headers.empty()) return refuse("Request-URI with header fields");  // RFC 3261 section 19.1.1
   m_.request_uri_ = *uri;
   return true;
 }
@@ -219,7 +220,10 @@ bool MessageParser::required() {
     m_.method_text_ = m_.cseq_.method_text;
     return true;
   }
-  if (m_.cseq_.method_text != m_.method_text_) return refuse("CSeq method mismatch");
+  if (m_.cseq_.method_text != m_.method_text_) {
+    // RFC 4475 section 3.1.2.18: 501 says more than 400 where the method is unknown anyway.
+    return m_.method_ == Method::kOther ? refuse("Not Implemented", 501) : refuse("CSeq method mismatch");
+  }
   // RFC 4475 section 3.2.1: the cookie alone identifies nothing.
   if (m_.top_via_.branch() == "z9hG4bK") return refuse("Empty branch");
   return true;

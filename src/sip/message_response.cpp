@@ -57,7 +57,7 @@ class ViaCopier {
       if (!scan::next_element(rest, element)) return false;
       if (const auto via = Via::parse(element)) {
         writer_.header(HeaderId::kVia, stamped(*via, source_));
-      } else if (base::starts_with_ignoring_case(element, "SIP/2.0/")) {
+      } else if (base::starts_with_ignoring_case(element, "SIP/")) {
         rest = {};
         writer_.header(HeaderId::kVia, value);
       } else {
