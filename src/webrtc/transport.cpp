@@ -33,7 +33,8 @@ Transport::~Transport() = default;
 
 void Transport::make_dtls() {
   if (dtls_) return;
-  dtls_ = std::make_unique<Dtls>(context_, role_, *this);
+  DtlsSender& sender = *this;  // a private base
+  dtls_ = std::make_unique<Dtls>(context_, role_, sender);
   dtls_->set_fingerprints(fingerprints_);
 }
 

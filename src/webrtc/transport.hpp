@@ -12,6 +12,7 @@
 // Thread: the leg's. The sink may call back, send() excepted, but not destroy the transport.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
