@@ -96,9 +96,24 @@ void Leg::end(std::string_view reason) {
 
 void Leg::watch(const std::vector<sdp::RemoteSource>& sources) {
   if (ended_ || !negotiator_ || !negotiator_->established()) return;
+  if (video_ == sdp::VideoMode::kTwoWay) return show_in_own_section(sources);
   negotiator_->set_remote_sources(sources);
   failed_offers_ = 0;
   if (negotiator_->needs_offer() && session_->established()) session_->reoffer();
+}
+
+// A call of two: the other's camera goes back in the m-line that this one's comes in.
+void Leg::show_in_own_section(const std::vector<sdp::RemoteSource>& sources) {
+  shown_.clear();
+  const auto* own = negotiator_->current().find(sdp::Role::kOwnVideo);
+  for (const auto& source : sources) {
+    const bool decodable = own && std::any_of(own->codecs.begin(), own->codecs.end(),
+                                              [&](const auto& codec) { return sdp::decodes(codec, source.codec, source.fmtp); });
+    if (!decodable || source.content == "slides") continue;
+    shown_.emplace_back(own->index, SourceId{source.source_id});
+    break;
+  }
+  configure();
 }
 
 const std::vector<sdp::Undelivered>& Leg::undelivered() const {
@@ -138,7 +153,11 @@ void Leg::refuses(std::string_view content_type) {
 
 void Leg::media_changed() {
   update_sources();
-  LegMedia media{.negotiated = negotiator_->current(), .publishes = {}};
+  configure();
+}
+
+void Leg::configure() {
+  LegMedia media{.negotiated = negotiator_->current(), .publishes = {}, .shows = shown_};
   for (const auto& source : sources_) media.publishes.emplace_back(source.section, source.id);
   environment_.media.configure(id_, media);
 }

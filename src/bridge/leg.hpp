@@ -15,6 +15,7 @@
 #include "base/timeline.hpp"
 #include "bridge/media_engine.hpp"
 #include "bridge/message_policy.hpp"
+#include "sdp/codec.hpp"
 #include "sdp/negotiation.hpp"
 #include "sip/user_agent.hpp"
 
@@ -142,6 +143,8 @@ class Leg final : public sip::SessionHandler {
  private:
   base::Status create_media(bool webrtc, const base::SocketAddress& peer);
   void media_changed();
+  void configure();
+  void show_in_own_section(const std::vector<sdp::RemoteSource>& sources);
   void update_sources();
 
   const LegId id_;
@@ -153,6 +156,7 @@ class Leg final : public sip::SessionHandler {
   sip::Session* session_ = nullptr;
   std::unique_ptr<sdp::Negotiator> negotiator_;
   std::vector<PublishedSource> sources_, inherited_;
+  std::vector<std::pair<std::size_t, SourceId>> shown_;
   base::TokenBucket message_bucket_;
   std::vector<std::string> refused_types_;
   std::vector<std::uint64_t> told_unavailable_;

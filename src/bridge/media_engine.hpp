@@ -41,6 +41,7 @@ struct MixOptions {
 struct LegMedia {
   sdp::Negotiated negotiated;
   std::vector<std::pair<std::size_t, SourceId>> publishes;   // index of the section, source
+  std::vector<std::pair<std::size_t, SourceId>> shows;       // what else than slots is sent where: the peer's own video section in a call of two
 };
 
 // Called on the shard's thread.

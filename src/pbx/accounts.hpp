@@ -1,0 +1,41 @@
+// What the PBX knows of accounts: a snapshot that the store hands over, replaced as a whole.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "sip/digest.hpp"
+
+namespace pbx {
+
+// Passwords are not here: only H(user:realm:password), one for each algorithm (RFC 7616 section 3.4.2).
+struct Account {
+  std::string name;             // the user part of its URI; compared exactly (RFC 3261 section 19.1.4)
+  std::string display_name;
+  sip::StoredHashes hashes;
+};
+
+// Thread: the shard's.
+class Accounts {
+ public:
+  void replace(std::vector<Account> accounts) {
+    by_name_.clear();
+    for (auto& a : accounts) {
+      auto name = a.name;
+      by_name_.emplace(std::move(name), std::move(a));
+    }
+  }
+  const Account* find(std::string_view name) const {
+    const auto found = by_name_.find(std::string(name));
+    return found == by_name_.end() ? nullptr : &found->second;
+  }
+  std::size_t size() const { return by_name_.size(); }
+
+ private:
+  std::unordered_map<std::string, Account> by_name_;
+};
+
+}  // namespace pbx

@@ -1,0 +1,160 @@
+#include "pbx/call.hpp"
+
+#include "base/text.hpp"
+
+namespace pbx {
+namespace {
+
+bool is_websocket(const sip::Target& target) { return target.transport == sip::Transport::kWs || target.transport == sip::Transport::kWss; }
+
+// Which refusal of several the caller is told: a 6xx at once, else what says most (RFC 3261 section 16.7, step 6).
+int better_failure(int a, int b) {
+  const auto rank = [](int status) {
+    if (status >= 600) return 0;
+    if (status == 486) return 1;
+    if (status == 603 || status == 403) return 2;
+    if (status == 488) return 3;
+    if (status == 480 || status == 408 || status == 487) return 5;
+    return 4;
+  };
+  return rank(b) < rank(a) ? b : a;
+}
+
+}  // namespace
+
+Call::Call(bridge::LegEnvironment& environment, sip::UserAgent& agent, CallConfig config, CallHost& host)
+    : environment_(environment), agent_(agent), config_(std::move(config)), host_(host), bridge_(environment, {.mix = config_.mix}) {}
+
+Call::~Call() {
+  environment_.timeline.cancel(ring_timer_);
+  if (caller_) bridge_.remove(*caller_);
+  for (auto& leg : callees_) bridge_.remove(*leg);
+}
+
+sip::SessionHandler* Call::start(sip::Session& session, const sip::Message& invite, bridge::Party caller, const bridge::Party& callee,
+                                 const std::vector<Binding>& contacts, const std::string& callee_uri) {
+  caller_ = std::make_unique<bridge::Leg>(environment_.next_leg_id(), environment_, *this, bridge_.id(), sdp::VideoMode::kTwoWay, std::move(caller));
+  caller_->attach(session);
+  auto answer = caller_->prepare_answer(invite);
+  if (!answer) {
+    session.reject({.status = 488, .headers = {{"Warning", "399 parley " + sip::quote(answer.error().detail)}}});
+    over_ = true;
+    host_.on_call_over(*this);
+    return nullptr;
+  }
+  caller_answer_ = std::move(*answer);
+  caller_headers_ = fmt::format("Parley-Participant: {}\r\n", caller_->party().participant);
+  const bool video = caller_answer_.find("m=video") != std::string::npos;
+  for (const auto& contact : contacts) ring(contact, callee, callee_uri, video);
+  if (callees_.empty()) {
+    session.reject({.status = 480});
+    over_ = true;
+    host_.on_call_over(*this);
+    return nullptr;
+  }
+  ring_timer_ = environment_.timeline.after(config_.ring_timeout, [this](base::TimePoint) {
+    ring_timer_ = 0;
+    give_up();
+  });
+  return caller_.get();
+}
+
+bool Call::ring(const Binding& contact, const bridge::Party& callee, const std::string& callee_uri, bool video) {
+  const bool webrtc = is_websocket(contact.target);
+  auto leg = std::make_unique<bridge::Leg>(environment_.next_leg_id(), environment_, *this, bridge_.id(), sdp::VideoMode::kTwoWay, callee);
+  const auto offer = leg->prepare_offer(webrtc, video, contact.target.remote);
+  if (!offer) return false;
+  const auto& from = caller_->party();
+  auto& ref = *callees_.emplace_back(std::move(leg));
+  ref.attach(agent_.invite({.target = contact.target,
+                            .request_uri = contact.contact,
+                            .from_uri = std::string(caller_->session().remote_uri()),
+                            .from_display = from.display_name,
+                            .to_uri = callee_uri,
+                            .to_display = callee.display_name,
+                            .route = contact.path,
+                            .headers = fmt::format("Parley-Participant: {}\r\n", callee.participant),
+                            .sdp = *offer},
+                           ref));
+  return true;
+}
+
+void Call::give_up() {
+  if (answered_ || over_) return;
+  std::vector<bridge::Leg*> legs;
+  for (auto& leg : callees_) legs.push_back(leg.get());
+  for (auto* leg : legs) leg->end("SIP;cause=480;text=\"No answer\"");
+}
+
+void Call::on_leg_progress(bridge::Leg& leg, const sip::Message& response) {
+  // The caller hears its own ringback; early media of several branches at once would be nobody's.
+  if (answered_ || !caller_ || caller_->ended() || &leg == caller_.get() || response.status() == 100 || ringing_told_) return;
+  ringing_told_ = true;
+  caller_->session().provisional(180);
+}
+
+void Call::on_leg_established(bridge::Leg& leg) {
+  if (&leg == caller_.get()) return bridge_.video_changed();
+  if (answered_ || !caller_ || caller_->ended()) return leg.end("SIP;cause=200;text=\"Call completed elsewhere\"");
+  answered_ = &leg;
+  environment_.timeline.cancel(ring_timer_);
+  bridge_.add(*caller_);
+  bridge_.add(leg);
+  caller_->session().accept(caller_answer_, caller_headers_);
+  std::vector<bridge::Leg*> losers;
+  for (auto& other : callees_) {
+    if (other.get() != answered_) losers.push_back(other.get());
+  }
+  for (auto* loser : losers) loser->end("SIP;cause=200;text=\"Call completed elsewhere\"");
+}
+
+void Call::on_leg_media_changed(bridge::Leg& leg) {
+  if (leg.joined()) bridge_.video_changed();
+}
+
+void Call::on_leg_message(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) {
+  if (!answered_ || !leg.joined()) return leg.session().respond(id, {.status = 403, .reason = "Not In A Call Yet"});
+  if (const auto refusal = bridge::refuse_message(config_.messages, *request, leg.message_bucket(), environment_.timeline.now())) {
+    return leg.session().respond(id, *refusal);
+  }
+  bridge_.relay(leg, id, *request);
+}
+
+void Call::on_leg_message_done(bridge::Leg& leg, std::uint64_t token, int status) { bridge_.on_message_done(leg, token, status); }
+
+void Call::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
+  bridge_.remove(leg);
+  std::shared_ptr<bridge::Leg> gone;
+  if (&leg == caller_.get()) {
+    gone = std::move(caller_);
+    end_all("SIP;cause=200;text=\"Caller hung up\"");
+  } else {
+    const auto it = std::find_if(callees_.begin(), callees_.end(), [&](const auto& l) { return l.get() == &leg; });
+    if (it != callees_.end()) {
+      gone = std::move(*it);
+      callees_.erase(it);
+    }
+    if (answered_ == &leg) {
+      end_all({});
+    } else if (!answered_) {
+      best_failure_ = better_failure(best_failure_, end.cause == sip::EndCause::kRejected ? end.status : 480);
+      if (callees_.empty() && caller_ && !caller_->ended()) caller_->session().reject({.status = best_failure_});
+    }
+  }
+  environment_.timeline.after(base::Duration::zero(), [gone](base::TimePoint) {});
+  if (!caller_ && callees_.empty() && !over_) {
+    over_ = true;
+    host_.on_call_over(*this);
+  }
+}
+
+void Call::end_all(std::string_view reason) {
+  std::vector<bridge::Leg*> legs;
+  if (caller_) legs.push_back(caller_.get());
+  for (auto& leg : callees_) legs.push_back(leg.get());
+  for (auto* leg : legs) {
+    if (!leg->ended()) leg->end(reason);
+  }
+}
+
+}  // namespace pbx

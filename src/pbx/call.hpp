@@ -1,0 +1,66 @@
+// A call of two: a bridge of a caller and one of the contacts that were rung for it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bridge/bridge.hpp"
+#include "pbx/registrar.hpp"
+
+namespace pbx {
+
+class Call;
+
+class CallHost {
+ public:
+  virtual ~CallHost() = default;
+  /// called once, when the last leg is gone: the call is destroyed soon after
+  virtual void on_call_over(Call& call) = 0;
+};
+
+struct CallConfig {
+  bridge::MessagePolicy messages;
+  bridge::MixOptions mix;
+  std::chrono::seconds ring_timeout{60};
+};
+
+// Thread: the shard's. Rings all contacts at once; the first to answer wins, the others are cancelled (RFC 3261 section 16.7).
+class Call final : public bridge::LegOwner {
+ public:
+  Call(bridge::LegEnvironment& environment, sip::UserAgent& agent, CallConfig config, CallHost& host);
+  ~Call() override;
+
+  // Takes the INVITE of `caller` for `callee`, reachable at `contacts` (not empty). Null: it was rejected.
+  sip::SessionHandler* start(sip::Session& session, const sip::Message& invite, bridge::Party caller, const bridge::Party& callee,
+                             const std::vector<Binding>& contacts, const std::string& callee_uri);
+  void end_all(std::string_view reason);
+
+  // bridge::LegOwner
+  void on_leg_established(bridge::Leg& leg) override;
+  void on_leg_progress(bridge::Leg& leg, const sip::Message& response) override;
+  void on_leg_media_changed(bridge::Leg& leg) override;
+  void on_leg_message(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) override;
+  void on_leg_message_done(bridge::Leg& leg, std::uint64_t token, int status) override;
+  void on_leg_talking(bridge::Leg&, bool) override {}
+  void on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) override;
+
+ private:
+  bool ring(const Binding& contact, const bridge::Party& callee, const std::string& callee_uri, bool video);
+  void give_up();
+
+  bridge::LegEnvironment& environment_;
+  sip::UserAgent& agent_;
+  const CallConfig config_;
+  CallHost& host_;
+  bridge::Bridge bridge_;
+  std::unique_ptr<bridge::Leg> caller_;
+  std::vector<std::unique_ptr<bridge::Leg>> callees_;
+  bridge::Leg* answered_ = nullptr;
+  std::string caller_answer_, caller_headers_;
+  int best_failure_ = 480;
+  bool ringing_told_ = false, over_ = false;
+  base::TimerQueue::Id ring_timer_ = 0;
+};
+
+}  // namespace pbx

@@ -1,0 +1,161 @@
+#include "pbx/pbx.hpp"
+
+#include "base/random.hpp"
+#include "base/text.hpp"
+
+namespace pbx {
+namespace {
+
+constexpr std::size_t kMaxRates = 20000;
+
+bridge::Party new_party() {
+  return {.participant = base::random_token(10), .account = {}, .display_name = {}, .number = {}, .resume_token = base::random_token(32)};
+}
+
+}  // namespace
+
+Pbx::Pbx(PbxConfig config, bridge::LegEnvironment& environment, const Accounts& accounts)
+    : config_(std::move(config)), environment_(environment), accounts_(accounts), authenticator_(config_.realm, config_.authentication),
+      registrar_(config_.registrar), rooms_(environment, config_.rooms) {}
+
+Pbx::~Pbx() = default;
+
+void Pbx::end_all(std::string_view reason) {
+  rooms_.end_all(reason);
+  std::vector<Call*> calls;
+  for (auto& [key, call] : calls_) calls.push_back(call.get());
+  for (auto* call : calls) call->end_all(reason);
+}
+
+bool Pbx::over_rate(const sip::Source& source) {
+  if (config_.requests_per_second <= 0 || source.remote.is_loopback()) return false;
+  if (rates_.size() >= kMaxRates) rates_.clear();
+  auto& bucket = rates_.try_emplace(source.remote.ip(), config_.requests_per_second, config_.request_burst).first->second;
+  return !bucket.take(environment_.timeline.now());
+}
+
+// With `always`, a guest is refused too; a request that brings credentials is held against them in any case.
+Pbx::Caller Pbx::identify(const sip::Message& request, bool always) {
+  const auto user = sip::unescape(request.from().uri.user);
+  const bool claims_account = accounts_.find(user) != nullptr;
+  const bool brings_credentials = request.find(sip::HeaderId::kAuthorization) != nullptr;
+  if (!always && config_.guests && !claims_account && !brings_credentials) return {};
+  auto outcome = authenticator_.authenticate(request, accounts_, environment_.timeline.now());
+  if (!outcome) return {.account = nullptr, .refusal = std::move(outcome.error())};
+  // What others are told of the caller is what was proven (survival item 3).
+  if ((*outcome)->name != user) return {.account = nullptr, .refusal = sip::Reply{.status = 403, .reason = "From Is Not The Authenticated Account"}};
+  return {.account = *outcome, .refusal = std::nullopt};
+}
+
+bridge::Party Pbx::party_of(const sip::Message& invite, const Account* account) const {
+  auto party = new_party();
+  const auto user = base::clean_display_name(sip::unescape(invite.from().uri.user));
+  party.account = account ? account->name : std::string();
+  party.number = account ? account->name : user;
+  party.display_name = base::clean_display_name(invite.from().display());
+  if (party.display_name.empty() && account) party.display_name = account->display_name;
+  if (party.display_name.empty()) party.display_name = user;
+  return party;
+}
+
+sip::SessionHandler* Pbx::on_invite(sip::Session& session, const sip::MessagePtr& invite, const sip::Source& source) {
+  if (over_rate(source)) {
+    session.reject({.status = 503, .headers = {{"Retry-After", "2"}}});
+    return nullptr;
+  }
+  // A page that proves to be a participant that is still there needs no other proof.
+  const auto token = invite->value("Parley-Resume");
+  if (auto* room = rooms_.holding(token)) return room->resume(session, *invite, token);
+  auto caller = identify(*invite, false);
+  if (caller.refusal) {
+    session.reject(*caller.refusal);
+    return nullptr;
+  }
+  return route(session, *invite, caller);
+}
+
+sip::SessionHandler* Pbx::route(sip::Session& session, const sip::Message& invite, const Caller& caller) {
+  const auto refuse = [&](int status, std::string reason = {}) {
+    session.reject({.status = status, .reason = std::move(reason)});
+    return nullptr;
+  };
+  if (!invite.request_uri().is_sip()) return refuse(416);
+  const auto dialled = sip::unescape(invite.request_uri().user);
+  if (dialled.empty()) return refuse(404, "No User In The Request-URI");
+  auto party = party_of(invite, caller.account);
+  if (const auto* callee = accounts_.find(dialled)) return call_account(session, invite, std::move(party), *callee);
+
+  const auto name = conference::Rooms::clean_name(dialled);
+  if (name.empty()) return refuse(404, "No Name For A Room");
+  if (!caller.account && !config_.guests_create_rooms && !rooms_.find(name)) return refuse(404);
+  auto* room = rooms_.find_or_create(name);
+  if (!room) return refuse(503, "Too Many Rooms");
+  return room->invite(session, invite, std::move(party));
+}
+
+sip::SessionHandler* Pbx::call_account(sip::Session& session, const sip::Message& invite, bridge::Party party, const Account& callee) {
+  const auto contacts = registrar_.find(callee.name, environment_.timeline.now());
+  if (contacts.empty() || calls_.size() >= config_.max_calls) {
+    session.reject({.status = contacts.empty() ? 480 : 503});
+    return nullptr;
+  }
+  auto callee_party = new_party();
+  callee_party.account = callee_party.number = callee.name;
+  callee_party.display_name = callee.display_name.empty() ? callee.name : callee.display_name;
+  auto call = std::make_unique<Call>(environment_, *agent_, config_.call, *this);
+  auto& ref = *call;
+  calls_.emplace(call.get(), std::move(call));
+  return ref.start(session, invite, std::move(party), callee_party, contacts, std::string(invite.to().uri_text));
+}
+
+// The call is on the stack: it goes in the next turn.
+void Pbx::on_call_over(Call& call) {
+  environment_.timeline.after(base::Duration::zero(), [this, key = &call](base::TimePoint) { calls_.erase(key); });
+}
+
+void Pbx::on_request(sip::RequestId id, const sip::MessagePtr& request, const sip::Source& source) {
+  if (over_rate(source)) return agent_->respond(id, {.status = 503, .headers = {{"Retry-After", "2"}}});
+  agent_->respond(id, answer_request(*request, source));
+}
+
+sip::Reply Pbx::answer_request(const sip::Message& request, const sip::Source& source) {
+  using sip::Method;
+  // OPTIONS says the same of everybody: nothing about accounts (survival item 1).
+  if (request.method() == Method::kOptions) {
+    return {.status = 200, .headers = {{"Accept", "application/sdp"}, {"Accept-Encoding", "identity"}, {"Accept-Language", "en"}}};
+  }
+  auto caller = identify(request, true);
+  if (caller.refusal) return std::move(*caller.refusal);
+  switch (request.method()) {
+    case Method::kRegister:
+      if (sip::unescape(request.to().uri.user) != caller.account->name) return {.status = 403, .reason = "Not Your Address Of Record"};
+      return registrar_.handle(caller.account->name, request, source, environment_.timeline.now());
+    case Method::kSubscribe:
+    case Method::kPublish:
+      return {.status = 489};
+    case Method::kNotify:
+      return {.status = 481};
+    case Method::kMessage:
+      return {.status = 404, .reason = "Messages Go Inside A Call"};
+    default:
+      return {.status = 403};
+  }
+}
+
+void Pbx::on_media_connected(bridge::LegId) {}
+
+void Pbx::on_media_failed(bridge::LegId leg, std::string_view reason) {
+  if (const auto found = environment_.legs.find(leg); found != environment_.legs.end()) found->second->on_media_failed(reason);
+}
+
+void Pbx::on_media_lost(bridge::LegId leg) {
+  if (const auto found = environment_.legs.find(leg); found != environment_.legs.end()) found->second->on_media_lost();
+}
+
+void Pbx::on_talking(bridge::LegId leg, bool talking) {
+  if (const auto found = environment_.legs.find(leg); found != environment_.legs.end()) found->second->on_talking(talking);
+}
+
+void Pbx::on_dtmf(bridge::LegId, char) {}
+
+}  // namespace pbx

@@ -1,0 +1,85 @@
+// The PBX: who a request is from, and where a call goes. The user of the SIP agent.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "bridge/media_engine.hpp"
+#include "conference/rooms.hpp"
+#include "pbx/accounts.hpp"
+#include "pbx/authenticator.hpp"
+#include "pbx/call.hpp"
+#include "pbx/registrar.hpp"
+#include "sip/user_agent.hpp"
+
+namespace pbx {
+
+struct PbxConfig {
+  bool guests = true;                       // an INVITE whose From names no account needs no password
+  bool guests_create_rooms = true;          // else guests may only join rooms that exist
+  std::string realm = "parley";
+  AuthenticatorConfig authentication;
+  RegistrarConfig registrar;
+  CallConfig call;
+  conference::RoomsConfig rooms;
+  double requests_per_second = 200;         // new work from one IP address (INVITE, REGISTER ...); loopback is free of it
+  double request_burst = 600;
+  std::size_t max_calls = 10000;
+};
+
+// Thread: the shard's.
+class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, public CallHost {
+ public:
+  Pbx(PbxConfig config, bridge::LegEnvironment& environment, const Accounts& accounts);
+  ~Pbx() override;
+
+  // Before anything else happens.
+  void attach(sip::UserAgent& agent) { agent_ = &agent; }
+
+  void on_flow_closed(std::uint64_t flow) { registrar_.on_flow_closed(flow); }
+  conference::Rooms& rooms() { return rooms_; }
+  Registrar& registrar() { return registrar_; }
+  std::size_t calls() const { return calls_.size(); }
+  void end_all(std::string_view reason);
+
+  // sip::UserAgentHandler
+  sip::SessionHandler* on_invite(sip::Session& session, const sip::MessagePtr& invite, const sip::Source& source) override;
+  void on_request(sip::RequestId id, const sip::MessagePtr& request, const sip::Source& source) override;
+
+  // bridge::MediaEvents
+  void on_media_connected(bridge::LegId leg) override;
+  void on_media_failed(bridge::LegId leg, std::string_view reason) override;
+  void on_media_lost(bridge::LegId leg) override;
+  void on_talking(bridge::LegId leg, bool talking) override;
+  void on_dtmf(bridge::LegId leg, char digit) override;
+
+  // CallHost
+  void on_call_over(Call& call) override;
+
+ private:
+  struct Caller {
+    const Account* account = nullptr;      // null: a guest
+    std::optional<sip::Reply> refusal;
+  };
+  Caller identify(const sip::Message& request, bool always);
+  sip::SessionHandler* route(sip::Session& session, const sip::Message& invite, const Caller& caller);
+  sip::SessionHandler* call_account(sip::Session& session, const sip::Message& invite, bridge::Party party, const Account& callee);
+  bridge::Party party_of(const sip::Message& invite, const Account* account) const;
+  bool over_rate(const sip::Source& source);
+  sip::Reply answer_request(const sip::Message& request, const sip::Source& source);
+
+  const PbxConfig config_;
+  bridge::LegEnvironment& environment_;
+  const Accounts& accounts_;
+  sip::UserAgent* agent_ = nullptr;
+  Authenticator authenticator_;
+  Registrar registrar_;
+  conference::Rooms rooms_;
+  std::unordered_map<const Call*, std::unique_ptr<Call>> calls_;
+  std::unordered_map<std::string, base::TokenBucket> rates_;   // by IP address; bounded
+};
+
+}  // namespace pbx
