@@ -26,7 +26,7 @@ struct AudioPacket {
   std::uint32_t timestamp = 0;
   std::uint32_t ssrc = 0;
   base::ByteView payload;
-  std::optional<std::uint8_t> audio_level;  // RFC 6464: -dBov, 0 is loudest, 127 is silence
+  std::optional<std::uint8_t> audio_level = {};  // RFC 6464: -dBov, 0 is loudest, 127 is silence
   bool voice = false;                       // RFC 6464: the V bit
 };
 
