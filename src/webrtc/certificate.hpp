@@ -19,6 +19,7 @@ namespace webrtc {
 struct Fingerprint {
   std::string hash;
   std::string value;
+  friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
 };
 
 class Certificate {

@@ -35,6 +35,13 @@ constexpr base::Duration kRetry = std::chrono::milliseconds(10);
 bool timer_is_ours() { return OpenSSL_version_num() < 0x30100000UL; }
 constexpr time_t kFarFuture = time_t{1} << 40;
 
+// An alert that is not encrypted proves nothing about who sent it, so it ends nothing. A peer that really gives up in
+// mid-handshake is noticed by its silence.
+bool is_plain_alert(base::ByteView datagram) {
+  constexpr std::uint8_t kAlert = 21;
+  return datagram.size() >= 13 && datagram[0] == kAlert && base::load_be16(datagram.data() + 3) == 0;
+}
+
 }  // namespace
 
 // The BIO that stands where a socket would: one datagram per read and per write.
@@ -193,6 +200,7 @@ void Dtls::start(base::TimePoint now) {
 
 void Dtls::receive(base::ByteView datagram, base::TimePoint now) {
   if (state_ == State::kClosed || state_ == State::kFailed || broken_) return;
+  if (is_plain_alert(datagram)) return;
   now_ = now;
   if (state_ == State::kNew && !open()) return;
   inbox_ = datagram;

@@ -4,6 +4,8 @@
 // Trust: the peer must show a certificate, in both roles, and keys are given out only after it has matched a fingerprint
 // from signalling (RFC 8827 section 6.5). While no fingerprint is known, a finished handshake waits for one.
 //
+// An alert in clear is never read, and after the handshake nothing but the peer's own, encrypted alert ends anything.
+//
 // Timer: OpenSSL reads the real clock for retransmission. Here its timer is kept from ever expiring, and let expire
 // when our deadline is reached in the caller's time; see the note in dtls.cpp.
 //

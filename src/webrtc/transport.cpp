@@ -159,8 +159,10 @@ void Transport::set_remote(RemoteParameters remote, base::TimePoint now) {
     if (dtls_) dtls_->set_role(role_);
   }
   if (!remote.fingerprints.empty()) {
+    const bool changed = fingerprints_ != remote.fingerprints;
     fingerprints_ = std::move(remote.fingerprints);
-    if (state_ == State::kConnected && dtls_->contradicts(fingerprints_)) {
+    if ((state_ == State::kFailed && changed) ||
+        (state_ == State::kConnected && dtls_->contradicts(fingerprints_))) {
       dtls_.reset();
       inbound_.close();
       outbound_.close();

@@ -8,7 +8,7 @@
 //
 // Trust: only an authenticated Binding Request makes an address ours; DTLS and SRTP from any other are dropped unread.
 // No RTP goes out or comes in before the peer's certificate has matched, and nothing ever goes in clear.
-// Cost: no allocation per RTP packet (libsrtp2 makes one per new SSRC). A leg is some 60 kB once connected.
+// Cost: no allocation per RTP packet (libsrtp2 makes one per new SSRC). A leg is some 80 kB once connected.
 // Thread: the leg's. The sink may call back, send() excepted, but not destroy the transport.
 #pragma once
 
@@ -38,7 +38,7 @@ class TransportSink {
   virtual void on_rtcp(base::MutableByteView compound, base::TimePoint now) = 0;
   // Keys are there; again after the peer has begun a new DTLS association. The profile's name as IANA has it.
   virtual void on_connected(std::string_view srtp_profile) = 0;
-  // The leg has no media any more, and never will: in plain words why, for a log.
+  // The leg has no media any more, unless signalling brings another fingerprint: in plain words why, for a log.
   virtual void on_failed(std::string_view reason) = 0;
   // The peer said close_notify: its page closed the connection.
   virtual void on_closed() {}

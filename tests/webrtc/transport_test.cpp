@@ -139,7 +139,7 @@ TEST_F(TransportTest, AStrangersAlertDuringTheHandshake) {
   check(here);
   sink.sent.clear();
   put(client.step().at(0), here);
-  put({21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 2, 40}, there);
+  for (const auto& from : {there, here}) put({21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 2, 40}, from);
   std::vector<base::Bytes> answers;
   for (const auto& [to, d] : std::exchange(sink.sent, {})) {
     for (auto& a : client.receive(d)) answers.push_back(std::move(a));
@@ -258,6 +258,18 @@ TEST_F(TransportTest, ANewFingerprintBeginsANewAssociation) {
   EXPECT_EQ(sink.profiles.size(), 2u);
 }
 
+TEST_F(TransportTest, AFailedLegRecoversWithTheRightFingerprint) {
+  make({shared_context()->certificate().fingerprint()});
+  check(here);
+  exchange(client, client.step());
+  ASSERT_TRUE(transport->failed());
+  support::DtlsClient again;
+  transport->set_remote({.ufrag = {}, .fingerprints = {again.fingerprint()}, .our_role = {}}, now);
+  sink.sent.clear();
+  exchange(again, again.step());
+  EXPECT_TRUE(transport->connected());
+}
+
 TEST_F(TransportTest, ThePagesCloseNotify) {
   connect();
   sink.sent.clear();
@@ -344,6 +356,7 @@ TEST_F(TransportTest, MemoryOfAHundredLegs) {
     legs.push_back(std::move(leg));
   }
   const auto after = mallinfo2();
+  if (after.uordblks == 0) GTEST_SKIP() << "no figures from this allocator";
   const auto each = (after.uordblks + after.hblkhd - before.uordblks - before.hblkhd) / legs.size();
   RecordProperty("bytes_per_leg", static_cast<int>(each));
   EXPECT_LT(each, 300'000u);
