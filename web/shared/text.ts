@@ -1,0 +1,69 @@
+// Names, rooms and sizes as text.
+
+const kInvisible = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ufff9-\ufffb]/g;
+const kLoneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+
+export const kLongestName = 64;
+export const kLongestRoom = 80;
+
+function clean(text: string, longest: number): string {
+  const flat = text.replace(kLoneSurrogate, "\ufffd").replace(/\s+/g, " ").replace(kInvisible, "").trim();
+  return [...flat].slice(0, longest).join("").trim();
+}
+
+export function cleanName(text: string): string {
+  return clean(text, kLongestName);
+}
+
+export function cleanRoom(text: string): string {
+  return clean(text.normalize("NFC"), kLongestRoom);
+}
+
+// A room's name as the user part of a SIP URI: everything but RFC 3261's unreserved characters is escaped.
+export function escapeUserPart(text: string): string {
+  return encodeURIComponent(text.replace(kLoneSurrogate, "\ufffd"));
+}
+
+const kSegmenter = typeof Intl !== "undefined" && "Segmenter" in Intl ? new Intl.Segmenter() : null;
+
+function firstLetter(word: string): string {
+  if (kSegmenter !== null) for (const part of kSegmenter.segment(word)) return part.segment;
+  return [...word][0] ?? "";
+}
+
+// One or two letters for a tile without a picture.
+export function initials(name: string): string {
+  const words = name.split(/[\s._-]+/u).filter((word) => /[\p{L}\p{N}\p{Emoji}]/u.test(word));
+  const first = words[0];
+  if (first === undefined) return "?";
+  const last = words.length > 1 ? (words[words.length - 1] as string) : "";
+  return (firstLetter(first) + (last === "" ? "" : firstLetter(last))).toLocaleUpperCase();
+}
+
+// A hue that stays the same for the same name.
+export function hueOf(text: string): number {
+  let hash = 2166136261;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 16777619);
+  return (hash >>> 0) % 360;
+}
+
+const kEncoder = new TextEncoder();
+
+export function byteLength(text: string): number {
+  return kEncoder.encode(text).length;
+}
+
+export function formatBytes(bytes: number): string {
+  return bytes < 1024 ? `${bytes} bytes` : `${(bytes / 1024).toFixed(1)} KiB`;
+}
+
+// The room named by a page's address: ?room=NAME or #room=NAME.
+export function roomFromUrl(search: string, hash: string): string {
+  const fromQuery = new URLSearchParams(search).get("room");
+  const fromHash = new URLSearchParams(hash.replace(/^#/, "")).get("room");
+  return cleanRoom(fromQuery ?? fromHash ?? "");
+}
+
+export function inviteLink(origin: string, path: string, room: string): string {
+  return `${origin}${path}?room=${encodeURIComponent(room)}`;
+}
