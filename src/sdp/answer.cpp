@@ -54,6 +54,10 @@ base::Status OfferReader::run() {
   if (offer_.media.size() < state_.agreed.sections.size()) {   // RFC 3264 section 8
     return base::malformed("fewer m-lines than before");
   }
+  std::unordered_set<std::string_view> mids;
+  for (const auto& m : offer_.media) {
+    if (!m.mid.empty() && !mids.insert(m.mid).second) return base::malformed("two m-lines of one mid");
+  }
   if (!state_.established) choose_kind();
   if (const auto* group = bundle_group(offer_)) bundled_.insert(group->mids.begin(), group->mids.end());
   if (webrtc()) {

@@ -65,7 +65,8 @@ base::Status AnswerReader::read_section(const Media& m, Section& s) {
   s.codecs = std::move(codecs);
   s.telephone_events = agree(s.telephone_events, list.telephone_events);
   const auto clock = s.codecs.front().clock_rate;
-  std::ranges::stable_partition(s.telephone_events, [&](const Codec& c) { return c.clock_rate == clock; });
+  const auto event = std::ranges::find(s.telephone_events, clock, &Codec::clock_rate);
+  if (event != s.telephone_events.end()) std::rotate(s.telephone_events.begin(), event, event + 1);
   std::erase_if(s.extensions, [&](const Extension& e) {
     return std::ranges::none_of(m.extmaps, [&](const Extmap& x) { return x.id == e.id && x.uri == e.uri; });
   });

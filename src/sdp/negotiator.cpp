@@ -86,7 +86,7 @@ base::Status Negotiator::apply_answer(std::string_view answer) {
 
 void Negotiator::rollback() {
   if (state_ != SignalingState::kHaveLocalOffer) return;
-  // A mid that was sent once isn't given to another section, nor a payload type to another codec.
+  // A mid that was sent once isn't given to another section.
   agreed_->next_mid = pending_->next_mid;
   pending_.reset();
   state_ = SignalingState::kStable;

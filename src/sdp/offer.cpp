@@ -96,6 +96,7 @@ void SlotPlan::keep_or_close(Section& s) {
     name_slot(source, s);
     const bool codec_kept = !s.codecs.empty() && decodes(s.codecs.back(), source.codec, source.fmtp);
     if (codec_kept || take_slot_source(state_, source, s)) {
+      if (s.rtx_ssrc == 0 && s.codecs.back().rtx_payload_type) s.rtx_ssrc = fresh_ssrc(config_, state_);
       placed_.insert(s.source_id);
       changed_ = changed_ || s != before;
       return;

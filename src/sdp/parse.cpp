@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <iterator>
+#include <string>
 
 #include "base/text.hpp"
 #include "sdp/attribute_parser.hpp"
@@ -161,6 +163,13 @@ void Parser::attribute(std::string_view text) {
 base::Result<Description> parse(std::string_view text) {
   if (text.size() > kMaxBytes) return base::fail(base::ErrorCode::kTooLarge, "SDP of too many bytes");
   if (text.find('\0') != text.npos) return base::malformed("NUL in SDP");
+  // Control characters have no place in a value; write() leaves them out, and so does reading.
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\r' && c != '\n'; };
+  std::string cleaned;
+  if (std::ranges::any_of(text, control)) {
+    std::ranges::remove_copy_if(text, std::back_inserter(cleaned), control);
+    text = cleaned;
+  }
   Parser parser;
   std::size_t lines = 0;
   while (!text.empty()) {
