@@ -1,0 +1,47 @@
+// One bridge on its media thread: the mixer of its legs' audio, and which leg is shown which video.
+#pragma once
+
+#include <vector>
+
+#include "bridge/media_engine.hpp"
+#include "media/audio_mixer.hpp"
+#include "runtime/media_leg.hpp"
+
+namespace runtime {
+
+class MediaBridgeHost {
+ public:
+  virtual ~MediaBridgeHost() = default;
+  virtual void on_talking(bridge::LegId leg, bool talking) = 0;
+  virtual void on_digit(bridge::LegId leg, char digit) = 0;
+};
+
+// Thread: its media thread's.
+class MediaBridge final : public media::AudioMixerSink {
+ public:
+  MediaBridge(const bridge::MixOptions& options, MediaBridgeHost& host);
+
+  media::AudioMixer& mixer() { return mixer_; }
+  void add(MediaLeg& leg) { legs_.push_back(&leg); }
+  void remove(MediaLeg& leg);
+  const std::vector<MediaLeg*>& legs() const { return legs_; }
+
+  // Joins every watcher with its source, after a leg's configuration changed or one came or went.
+  void rewire(base::TimePoint now);
+  // Mixes what is due; the time of the next mix.
+  base::TimePoint run(base::TimePoint now);
+
+  // media::AudioMixerSink
+  void on_audio(media::ParticipantId to, const media::EncodedAudio& audio) override;
+  void on_talking(media::ParticipantId id, bool talking) override;
+  void on_digit(media::ParticipantId id, char digit) override;
+
+ private:
+  MediaBridgeHost& host_;
+  media::AudioMixer mixer_;
+  std::vector<MediaLeg*> legs_;
+  std::unordered_map<media::ParticipantId, MediaLeg*> by_id_;
+  base::TimePoint now_{};
+};
+
+}  // namespace runtime

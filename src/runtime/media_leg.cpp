@@ -1,0 +1,408 @@
+#include "runtime/media_leg.hpp"
+
+#include "base/random.hpp"
+#include "base/text.hpp"
+#include "runtime/media_bridge.hpp"
+
+namespace runtime {
+namespace {
+
+constexpr std::size_t kRtcpBuffer = 1200;
+
+rtp::ExtensionIds extension_ids(const sdp::Section& section) {
+  rtp::ExtensionIds ids;
+  for (const auto& e : section.extensions) {
+    if (const auto known = rtp::extension_of(e.uri)) ids.set(*known, e.id);
+  }
+  return ids;
+}
+
+std::optional<media::AudioCodec> audio_codec(const sdp::Codec& codec) {
+  if (base::equals_ignoring_case(codec.name, "opus")) return media::AudioCodec::kOpus;
+  if (base::equals_ignoring_case(codec.name, "PCMU")) return media::AudioCodec::kPcmu;
+  if (base::equals_ignoring_case(codec.name, "PCMA")) return media::AudioCodec::kPcma;
+  return std::nullopt;
+}
+
+std::optional<media::VideoCodec> video_codec(const sdp::Codec& codec) {
+  if (base::equals_ignoring_case(codec.name, "VP8")) return media::VideoCodec::kVp8;
+  if (base::equals_ignoring_case(codec.name, "VP9")) return media::VideoCodec::kVp9;
+  if (base::equals_ignoring_case(codec.name, "H264")) return media::VideoCodec::kH264;
+  if (base::equals_ignoring_case(codec.name, "AV1")) return media::VideoCodec::kAv1;
+  return std::nullopt;
+}
+
+media::SourceConfig source_config(const sdp::Section& section) {
+  media::SourceConfig config;
+  if (!section.remote_ssrcs.empty()) {
+    config.ssrc = section.remote_ssrcs.front().ssrc;
+    config.rtx_ssrc = section.remote_ssrcs.front().rtx_ssrc.value_or(0);
+  }
+  for (const auto& codec : section.codecs) {
+    const auto kind = video_codec(codec);
+    if (!kind || config.formats.size() == 16) continue;
+    config.formats.push_back({.payload_type = codec.receive_payload_type, .rtx_payload_type = codec.rtx_receive_payload_type.value_or(0), .codec = *kind});
+  }
+  config.extensions = extension_ids(section);
+  const auto& feedback = section.codecs.front().feedback;
+  config.nack = feedback.nack;
+  config.pli = feedback.nack_pli;
+  config.fir = feedback.ccm_fir;
+  return config;
+}
+
+bool same_source(const media::SourceConfig& a, const media::SourceConfig& b) {
+  const auto equal = [](const auto& x, const auto& y) {
+    return x.payload_type == y.payload_type && x.rtx_payload_type == y.rtx_payload_type && x.codec == y.codec;
+  };
+  return a.ssrc == b.ssrc && std::equal(a.formats.begin(), a.formats.end(), b.formats.begin(), b.formats.end(), equal);
+}
+
+}  // namespace
+
+MediaLeg::MediaLeg(bridge::LegId id, MediaBridge& bridge, MediaLegHost& host, webrtc::TransportConfig transport)
+    : id_(id), bridge_(bridge), host_(host), transport_(std::make_unique<webrtc::Transport>(std::move(transport), *this)) {}
+
+MediaLeg::MediaLeg(bridge::LegId id, MediaBridge& bridge, MediaLegHost& host, Plain plain)
+    : id_(id), bridge_(bridge), host_(host), plain_(std::move(plain)) {}
+
+MediaLeg::~MediaLeg() {
+  if (in_mixer_) bridge_.mixer().remove(id_.value);
+}
+
+void MediaLeg::configure(const bridge::LegMedia& media, base::TimePoint now) {
+  negotiated_ = media.negotiated;
+  if (transport_) {
+    webrtc::RemoteParameters remote{.ufrag = negotiated_.remote_ice.ufrag, .fingerprints = {}, .our_role = std::nullopt};
+    for (const auto& f : negotiated_.fingerprints) remote.fingerprints.push_back({f.hash, f.value});
+    remote.our_role = negotiated_.dtls_role == sdp::DtlsRole::kClient ? webrtc::DtlsRole::kClient : webrtc::DtlsRole::kServer;
+    transport_->set_remote(std::move(remote), now);
+  } else if (negotiated_.rtp) {
+    symmetric_.set_signalled(*negotiated_.rtp, now);
+    rtcp_mux_ = negotiated_.rtcp_mux;
+    rtcp_to_ = negotiated_.rtcp;
+  }
+  make_rtcp(negotiated_);
+  streams_.clear();
+  mid_extension_ = 0;
+  audio_.active = false;
+  for (const auto& section : negotiated_.sections) {
+    if (!section.active) continue;
+    if (const auto* mid = section.extension(sdp::kMidExtension)) mid_extension_ = mid->id;
+    if (section.role == sdp::Role::kOwnAudio) configure_audio(section, now);
+  }
+  configure_published(media);
+  configure_shown(media);
+}
+
+void MediaLeg::make_rtcp(const sdp::Negotiated& negotiated) {
+  if (rtcp_) return;
+  media::LegRtcpConfig config;
+  config.cname = "parley";
+  config.reduced_size = transport_ != nullptr;
+  for (const auto& section : negotiated.sections) {
+    if (section.ssrc != 0 && config.ssrc == 1) config.ssrc = section.ssrc;
+    const auto ids = extension_ids(section);
+    if (const auto id = ids.id(rtp::Extension::kTransportSequence)) config.extensions.set(rtp::Extension::kTransportSequence, id);
+  }
+  rtcp_ = std::make_unique<media::LegRtcp>(std::move(config));
+}
+
+void MediaLeg::configure_audio(const sdp::Section& section, base::TimePoint) {
+  media::ParticipantAudio participant;
+  const auto first = std::find_if(section.codecs.begin(), section.codecs.end(), [](const auto& c) { return audio_codec(c).has_value(); });
+  if (first == section.codecs.end()) return;
+  participant.codec = *audio_codec(*first);
+  participant.payload_type = first->payload_type;
+  audio_.payload_types.clear();
+  for (const auto& codec : section.codecs) {
+    const auto kind = audio_codec(codec);
+    if (!kind) continue;
+    participant.also.push_back({codec.receive_payload_type, *kind});
+    audio_.payload_types.push_back(codec.receive_payload_type);
+  }
+  if (!section.telephone_events.empty()) {
+    participant.telephone_event = section.telephone_events.front().receive_payload_type;
+    for (const auto& event : section.telephone_events) audio_.payload_types.push_back(event.receive_payload_type);
+  }
+  participant.muted = muted_ || section.direction == sdp::Direction::kSendOnly || section.direction == sdp::Direction::kInactive;
+  participant.listening = sends(section.direction);
+  audio_.active = true;
+  audio_.mid = section.mid;
+  const auto ids = extension_ids(section);
+  audio_.level_extension = ids.id(rtp::Extension::kAudioLevel);
+  audio_.mid_extension = ids.id(rtp::Extension::kMid);
+  const auto ssrc = section.ssrc != 0 ? section.ssrc : audio_.ssrc != 0 ? audio_.ssrc : base::random_u32();
+  const auto clock = media::clock_rate(participant.codec);
+  if (!audio_.sent || audio_.ssrc != ssrc || audio_.clock_rate != clock) {
+    if (audio_.sent) rtcp_->remove_sender(*audio_.sent);
+    audio_.ssrc = ssrc;
+    audio_.clock_rate = clock;
+    audio_.sequence = static_cast<std::uint16_t>(base::random_u32() & 0x7fff);   // room before the first wrap (RFC 3711 section 3.3.1)
+    audio_.timestamp_offset = base::random_u32();
+    audio_.sent = std::make_unique<rtp::SendStatistics>(ssrc, clock);
+    rtcp_->add_sender(*audio_.sent);
+  }
+  auto& mixer = bridge_.mixer();
+  if (in_mixer_) {
+    mixer.update(id_.value, participant);
+  } else if (joined_) {
+    mixer.add(id_.value, participant);
+    in_mixer_ = true;
+  }
+}
+
+void MediaLeg::configure_published(const bridge::LegMedia& media) {
+  std::vector<Published> next;
+  for (const auto& [index, id] : media.publishes) {
+    const auto& section = negotiated_.sections.at(index);
+    auto config = source_config(section);
+    const auto old = std::find_if(published_.begin(), published_.end(), [&](const auto& p) { return p.id == id.value && p.section == index; });
+    if (old != published_.end() && old->source && same_source(old->source->config(), config)) {
+      next.push_back(std::move(*old));
+      continue;
+    }
+    next.push_back({id.value, index, std::make_unique<media::VideoSource>(std::move(config))});
+    rtcp_->add_source(*next.back().source);
+  }
+  for (auto& gone : published_) {
+    if (gone.source) rtcp_->remove_source(*gone.source);
+  }
+  published_ = std::move(next);
+}
+
+void MediaLeg::configure_shown(const bridge::LegMedia& media) {
+  std::vector<Shown> next;
+  const auto show = [&](const sdp::Section& section, std::uint64_t source_id) {
+    if (!section.active || source_id == 0 || !sends(section.direction) || section.codecs.empty()) return;
+    const auto old = std::find_if(shown_.begin(), shown_.end(), [&](const auto& s) {
+      return s.watcher && s.source_id == source_id && s.section == section.index && s.watcher->ssrc() == section.ssrc;
+    });
+    if (old != shown_.end()) {
+      next.push_back(std::move(*old));
+      return;
+    }
+    media::WatcherConfig config{.ssrc = section.ssrc, .rtx_ssrc = section.codecs.front().rtx_payload_type ? section.rtx_ssrc : 0,
+                                .extensions = extension_ids(section), .mid = section.mid,
+                                .transport_sequence = transport_ ? &transport_sequence_ : nullptr, .owner = this};
+    next.push_back({source_id, section.index, std::make_unique<media::VideoWatcher>(std::move(config))});
+    rtcp_->add_watcher(*next.back().watcher);
+  };
+  for (const auto& section : negotiated_.sections) {
+    if (section.role == sdp::Role::kSlot) show(section, section.source_id);
+  }
+  for (const auto& [index, id] : media.shows) {
+    if (index < negotiated_.sections.size()) show(negotiated_.sections[index], id.value);
+  }
+  for (auto& gone : shown_) {
+    if (!gone.watcher) continue;
+    rtcp_->remove_watcher(*gone.watcher);
+    if (transport_) {
+      transport_->forget_ssrc(gone.watcher->ssrc());
+      transport_->forget_ssrc(gone.watcher->rtx_ssrc());
+    }
+  }
+  shown_ = std::move(next);
+}
+
+std::vector<media::FormatMap> MediaLeg::map_formats(const MediaLeg& publisher, const Published& source, const Shown& shown) const {
+  std::vector<media::FormatMap> result;
+  const auto& ours = negotiated_.sections.at(shown.section).codecs;
+  for (const auto& theirs : publisher.negotiated_.sections.at(source.section).codecs) {
+    const auto match = std::find_if(ours.begin(), ours.end(), [&](const auto& c) { return sdp::decodes(c, theirs.name, theirs.fmtp); });
+    if (match == ours.end()) continue;
+    result.push_back({.source_payload_type = theirs.receive_payload_type, .payload_type = match->payload_type,
+                      .rtx_payload_type = match->rtx_payload_type.value_or(0)});
+  }
+  return result;
+}
+
+void MediaLeg::join(base::TimePoint now) {
+  joined_ = true;
+  for (const auto& section : negotiated_.sections) {
+    if (section.active && section.role == sdp::Role::kOwnAudio) configure_audio(section, now);
+  }
+}
+
+void MediaLeg::set_muted(bool muted) {
+  muted_ = muted;
+  if (in_mixer_) bridge_.mixer().set_muted(id_.value, muted);
+}
+
+// Which stream a packet is of (RFC 8843 section 9.2): by its MID, else by a signalled SSRC, else by its payload type.
+MediaLeg::Stream MediaLeg::find_stream(const rtp::PacketView& packet) const {
+  const auto mid = base::as_text(packet.extension(mid_extension_));
+  if (audio_.active) {
+    const auto type = packet.payload_type();
+    const bool audio_type = std::find(audio_.payload_types.begin(), audio_.payload_types.end(), type) != audio_.payload_types.end();
+    if (audio_type && (mid.empty() || mid == audio_.mid)) return {.audio = true, .video = nullptr};
+  }
+  media::VideoSource* only = nullptr;
+  int candidates = 0;
+  for (const auto& published : published_) {
+    auto& source = *published.source;
+    if (!mid.empty()) {
+      if (mid == negotiated_.sections[published.section].mid) return {.audio = false, .video = &source};
+      continue;
+    }
+    if (source.config().ssrc != 0 && (packet.ssrc() == source.config().ssrc || packet.ssrc() == source.config().rtx_ssrc)) return {.audio = false, .video = &source};
+    if (source.has_payload_type(packet.payload_type())) {
+      only = &source;
+      ++candidates;
+    }
+  }
+  return {.audio = false, .video = candidates == 1 ? only : nullptr};
+}
+
+MediaLeg::Stream* MediaLeg::stream_of(const rtp::PacketView& packet) {
+  if (const auto found = streams_.find(packet.ssrc()); found != streams_.end()) return &found->second;
+  const auto stream = find_stream(packet);
+  if (!stream.audio && !stream.video) return nullptr;
+  if (streams_.size() >= kMaxSsrcs) streams_.clear();
+  return &streams_.emplace(packet.ssrc(), stream).first->second;
+}
+
+void MediaLeg::on_rtp(base::MutableByteView bytes, base::TimePoint now) {
+  const auto packet = rtp::PacketView::parse(bytes);
+  if (!packet || !joined_) return;
+  auto* stream = stream_of(*packet);
+  if (!stream) return;
+  rtcp_->on_rtp(*packet, now);
+  if (stream->audio) {
+    push_audio(*packet, now);
+  } else {
+    stream->video->on_packet(*packet, now, host_.forward_sink());
+  }
+}
+
+void MediaLeg::push_audio(const rtp::PacketView& packet, base::TimePoint now) {
+  if (!audio_.received || audio_.received->ssrc() != packet.ssrc()) {
+    if (audio_.received) {
+      audio_.received->reset(packet.ssrc());
+    } else {
+      audio_.received = std::make_unique<rtp::ReceiveStatistics>(packet.ssrc(), audio_.clock_rate);
+      rtcp_->add_receiver(*audio_.received);
+    }
+  }
+  audio_.received->on_packet(packet.sequence(), packet.timestamp(), now);
+  media::AudioPacket audio{.payload_type = packet.payload_type(), .marker = packet.marker(), .seq = packet.sequence(),
+                           .timestamp = packet.timestamp(), .ssrc = packet.ssrc(), .payload = packet.payload(), .audio_level = std::nullopt, .voice = false};
+  if (audio_.level_extension != 0) {
+    if (const auto level = rtp::read_audio_level(packet.extension(audio_.level_extension))) {
+      audio.audio_level = level->level;
+      audio.voice = level->voice;
+    }
+  }
+  if (in_mixer_) bridge_.mixer().push(id_.value, audio, now);
+}
+
+void MediaLeg::on_rtcp(base::MutableByteView compound, base::TimePoint now) {
+  if (!rtcp_) return;
+  if (rtcp_->on_rtcp(compound, now, host_.forward_sink()).keyframe_asked) host_.poll_soon();
+}
+
+void MediaLeg::on_plain_rtp(base::MutableByteView datagram, const base::SocketAddress& from, base::TimePoint now) {
+  if (rtcp_mux_ && rtp::looks_like_rtcp(datagram)) return on_plain_rtcp(datagram, from, now);
+  const auto packet = rtp::PacketView::parse(datagram);
+  if (!packet || !symmetric_.accept(from, packet->ssrc(), packet->sequence(), now)) return;
+  if (!std::exchange(connected_, true)) host_.on_leg_connected(*this);
+  on_rtp(datagram, now);
+}
+
+void MediaLeg::on_plain_rtcp(base::MutableByteView datagram, const base::SocketAddress& from, base::TimePoint now) {
+  const auto peer = symmetric_.destination();
+  if (!peer || !peer->same_ip(from)) return;
+  rtcp_to_ = from;
+  on_rtcp(datagram, now);
+}
+
+void MediaLeg::send(const base::SocketAddress& to, base::ByteView datagram) {
+  if (!host_.send_tcp(to, datagram)) host_.output().send(to, datagram);
+}
+
+void MediaLeg::on_connected(std::string_view) {
+  connected_ = true;
+  lost_told_ = false;
+  host_.on_leg_connected(*this);
+}
+
+void MediaLeg::on_failed(std::string_view reason) { host_.on_leg_failed(*this, reason); }
+
+void MediaLeg::send_video(base::ByteView header, base::ByteView payload) {
+  if (!transport_) return;
+  auto& output = host_.output();
+  auto slot = output.next();
+  const auto size = header.size() + payload.size();
+  if (size + webrtc::kSrtpOverhead > slot.size()) return;
+  std::copy(header.begin(), header.end(), slot.begin());
+  std::copy(payload.begin(), payload.end(), slot.begin() + static_cast<std::ptrdiff_t>(header.size()));
+  const auto written = transport_->protect_rtp(slot, size);
+  if (written == 0) return;
+  const auto& to = transport_->selected_address();
+  if (!host_.send_tcp(to, base::ByteView(slot).first(written))) output.commit(to, written);
+}
+
+void MediaLeg::send_audio(const media::EncodedAudio& audio, base::TimePoint now) {
+  if (!audio_.active) return;
+  const auto timestamp = audio.timestamp + audio_.timestamp_offset;
+  const rtp::HeaderFields fields{.payload_type = audio.payload_type, .marker = audio.marker, .sequence = audio_.sequence, .timestamp = timestamp,
+                                 .ssrc = audio_.ssrc};
+  if (!transport_) {
+    const auto to = symmetric_.destination();
+    if (!to) return;
+    std::array<std::uint8_t, 1500> buffer;
+    const auto size = rtp::write_packet(buffer, fields, audio.payload);
+    sockaddr_storage address;
+    const auto length = plain_.rtp.is_v6() ? to->to_v6(address) : to->to(address);
+    if (size == 0 || ::sendto(plain_.rtp.fd(), buffer.data(), size, MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&address), length) < 0) return;
+  } else {
+    if (!transport_->connected()) return;
+    auto& output = host_.output();
+    auto slot = output.next();
+    rtp::HeaderWriter writer(slot, fields);
+    if (audio_.mid_extension != 0) writer.add_extension(audio_.mid_extension, base::as_bytes(audio_.mid));
+    const auto header = writer.finish();
+    if (header + audio.payload.size() + webrtc::kSrtpOverhead > slot.size()) return;
+    std::copy(audio.payload.begin(), audio.payload.end(), slot.begin() + static_cast<std::ptrdiff_t>(header));
+    const auto written = transport_->protect_rtp(slot, header + audio.payload.size());
+    if (written == 0) return;
+    const auto& selected = transport_->selected_address();
+    if (!host_.send_tcp(selected, base::ByteView(slot).first(written))) output.commit(selected, written);
+  }
+  ++audio_.sequence;
+  audio_.sent->on_sent(audio.payload.size(), timestamp, now);
+}
+
+void MediaLeg::poll_feedback(base::TimePoint now, base::WallTime wall) {
+  if (!rtcp_ || !joined_ || (transport_ && !transport_->connected())) return;
+  std::array<std::uint8_t, kRtcpBuffer + webrtc::kSrtpOverhead> buffer;
+  while (const auto size = rtcp_->poll(now, wall, base::MutableByteView(buffer).first(kRtcpBuffer))) write_rtcp(buffer, size);
+}
+
+void MediaLeg::write_rtcp(base::MutableByteView buffer, std::size_t size) {
+  if (transport_) {
+    if (const auto written = transport_->protect_rtcp(buffer, size)) send(transport_->selected_address(), buffer.first(written));
+    return;
+  }
+  const auto to = rtcp_mux_ ? symmetric_.destination() : rtcp_to_;
+  if (!to || to->port() == 0) return;
+  const auto& socket = rtcp_mux_ || !plain_.rtcp.is_open() ? plain_.rtp : plain_.rtcp;
+  sockaddr_storage address;
+  const auto length = socket.is_v6() ? to->to_v6(address) : to->to(address);
+  // What can't be sent is reported again in a moment.
+  static_cast<void>(::sendto(socket.fd(), buffer.data(), size, MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&address), length));
+}
+
+bool MediaLeg::check_lost(base::TimePoint now, base::Duration limit) {
+  if (!transport_ || !connected_ || lost_told_) return false;
+  const auto last = transport_->last_authenticated();
+  if (last == base::TimePoint{} || now - last < limit) return false;
+  lost_told_ = true;
+  return true;
+}
+
+void MediaLeg::close(base::TimePoint now) {
+  if (transport_) transport_->close(now);
+}
+
+}  // namespace runtime

@@ -1,0 +1,143 @@
+// One leg on its media thread: its transport, its audio, the videos that it publishes and those that it is shown.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "bridge/media_engine.hpp"
+#include "media/audio_mixer.hpp"
+#include "media/forwarder_leg.hpp"
+#include "media/forwarder_source.hpp"
+#include "media/symmetric_rtp.hpp"
+#include "net/udp_socket.hpp"
+#include "rtp/statistics.hpp"
+#include "runtime/media_output.hpp"
+#include "webrtc/transport.hpp"
+
+namespace runtime {
+
+class MediaBridge;
+class MediaLeg;
+
+// What a leg asks of its thread.
+class MediaLegHost {
+ public:
+  virtual ~MediaLegHost() = default;
+  virtual MediaOutput& output() = 0;
+  /// sends to an ICE-TCP connection where `to` is one; false: it is none
+  virtual bool send_tcp(const base::SocketAddress& to, base::ByteView packet) = 0;
+  virtual media::ForwardSink& forward_sink() = 0;
+  virtual void on_leg_connected(MediaLeg& leg) = 0;
+  virtual void on_leg_failed(MediaLeg& leg, std::string_view reason) = 0;
+  /// some source's keyframe was asked for: feedback is to go out at once
+  virtual void poll_soon() = 0;
+};
+
+// Thread: its media thread's. No allocation per packet.
+class MediaLeg final : public webrtc::TransportSink {
+ public:
+  struct Plain {
+    net::UdpSocket rtp, rtcp;
+  };
+  MediaLeg(bridge::LegId id, MediaBridge& bridge, MediaLegHost& host, webrtc::TransportConfig transport);
+  MediaLeg(bridge::LegId id, MediaBridge& bridge, MediaLegHost& host, Plain plain);
+  ~MediaLeg() override;
+
+  bridge::LegId id() const { return id_; }
+  MediaBridge& bridge() { return bridge_; }
+  bool is_webrtc() const { return transport_ != nullptr; }
+  webrtc::Transport& transport() { return *transport_; }
+  const Plain& plain() const { return plain_; }
+
+  void configure(const bridge::LegMedia& media, base::TimePoint now);
+  void restart_ice(webrtc::IceCredentials local) { transport_->restart_ice(std::move(local)); }
+  void join(base::TimePoint now);
+  bool joined() const { return joined_; }
+  void set_muted(bool muted);
+
+  // A plain leg's datagrams; a WebRTC leg's go to transport().on_datagram().
+  void on_plain_rtp(base::MutableByteView datagram, const base::SocketAddress& from, base::TimePoint now);
+  void on_plain_rtcp(base::MutableByteView datagram, const base::SocketAddress& from, base::TimePoint now);
+
+  // Video: what this leg publishes and what it wants, for the bridge to join.
+  struct Published {
+    std::uint64_t id;
+    std::size_t section;
+    std::unique_ptr<media::VideoSource> source;
+  };
+  struct Shown {
+    std::uint64_t source_id;
+    std::size_t section;
+    std::unique_ptr<media::VideoWatcher> watcher;
+  };
+  std::vector<Published>& published() { return published_; }
+  std::vector<Shown>& shown() { return shown_; }
+  // Payload types of `source` (of another leg) as they are called in this leg's section.
+  std::vector<media::FormatMap> map_formats(const MediaLeg& publisher, const Published& source, const Shown& shown) const;
+
+  void send_video(base::ByteView header, base::ByteView payload);
+  void send_audio(const media::EncodedAudio& audio, base::TimePoint now);
+  void poll_feedback(base::TimePoint now, base::WallTime wall);
+  // True once, when a leg that was connected has been silent for `limit`.
+  bool check_lost(base::TimePoint now, base::Duration limit);
+  void close(base::TimePoint now);
+
+  // webrtc::TransportSink
+  void send(const base::SocketAddress& to, base::ByteView datagram) override;
+  void on_rtp(base::MutableByteView packet, base::TimePoint now) override;
+  void on_rtcp(base::MutableByteView compound, base::TimePoint now) override;
+  void on_connected(std::string_view srtp_profile) override;
+  void on_failed(std::string_view reason) override;
+
+ private:
+  static constexpr std::size_t kMaxSsrcs = 64;
+  struct Stream {                       // what an incoming SSRC is
+    bool audio = false;
+    media::VideoSource* video = nullptr;
+  };
+
+  void configure_audio(const sdp::Section& section, base::TimePoint now);
+  void configure_published(const bridge::LegMedia& media);
+  void configure_shown(const bridge::LegMedia& media);
+  void make_rtcp(const sdp::Negotiated& negotiated);
+  Stream* stream_of(const rtp::PacketView& packet);
+  Stream find_stream(const rtp::PacketView& packet) const;
+  void push_audio(const rtp::PacketView& packet, base::TimePoint now);
+  void write_rtcp(base::MutableByteView buffer, std::size_t size);
+
+  const bridge::LegId id_;
+  MediaBridge& bridge_;
+  MediaLegHost& host_;
+  std::unique_ptr<webrtc::Transport> transport_;   // null: plain RTP
+  Plain plain_;
+  media::SymmetricRtp symmetric_;
+  std::optional<base::SocketAddress> rtcp_to_;
+  bool rtcp_mux_ = false;
+
+  sdp::Negotiated negotiated_;
+  media::TransportSequence transport_sequence_;
+  std::unique_ptr<media::LegRtcp> rtcp_;
+  std::unordered_map<rtp::Ssrc, Stream> streams_;
+  std::uint8_t mid_extension_ = 0;
+
+  struct Audio {
+    bool active = false;
+    std::string mid;
+    std::uint32_t ssrc = 0, timestamp_offset = 0, clock_rate = 48000;
+    std::uint16_t sequence = 0;
+    std::uint8_t level_extension = 0, mid_extension = 0;
+    std::vector<std::uint8_t> payload_types;
+    std::unique_ptr<rtp::SendStatistics> sent;
+    std::unique_ptr<rtp::ReceiveStatistics> received;
+  } audio_;
+  std::vector<Published> published_;
+  std::vector<Shown> shown_;
+  bool joined_ = false, muted_ = false, in_mixer_ = false, connected_ = false, lost_told_ = false;
+};
+
+}  // namespace runtime

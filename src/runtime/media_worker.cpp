@@ -1,0 +1,313 @@
+#include "runtime/media_worker.hpp"
+
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "webrtc/stun.hpp"
+
+namespace runtime {
+namespace {
+
+// What epoll gives back with an event: the port, the wake-up, or a plain leg's socket.
+constexpr std::uint64_t kPortTag = 1;
+constexpr std::uint64_t kWakeTag = 2;
+constexpr std::uint64_t kRtpTag = 0x4000'0000'0000'0000;
+constexpr std::uint64_t kRtcpTag = 0x8000'0000'0000'0000;
+constexpr base::Duration kCheckInterval = std::chrono::milliseconds(500);
+constexpr int kReceiveRounds = 8;   // batches from one socket before the others and the timers have their turn
+
+base::TimePoint clock_now() { return std::chrono::steady_clock::now(); }
+
+}  // namespace
+
+base::Result<std::unique_ptr<MediaWorker>> MediaWorker::start(MediaWorkerConfig config, MediaWorkerEvents& events, const std::string& thread_name) {
+  std::unique_ptr<MediaWorker> worker(new MediaWorker(config, events));
+  if (auto opened = worker->open(); !opened) return std::unexpected(opened.error());
+  worker->thread_ = std::thread([w = worker.get(), thread_name] {
+    ::pthread_setname_np(::pthread_self(), thread_name.substr(0, 15).c_str());
+    w->run();
+  });
+  return worker;
+}
+
+MediaWorker::MediaWorker(MediaWorkerConfig config, MediaWorkerEvents& events) : config_(config), events_(events), batch_(64, 2048), plain_batch_(32, 2048) {}
+
+MediaWorker::~MediaWorker() {
+  stopped_ = true;
+  post([](MediaWorker&) {});
+  if (thread_.joinable()) thread_.join();
+}
+
+base::Status MediaWorker::open() {
+  dual_stack_ = config_.address.is_v6() && config_.address.is_any();
+  auto socket = net::UdpSocket::bind(config_.address, {.dual_stack = dual_stack_});
+  if (!socket && dual_stack_) {
+    // A machine without IPv6.
+    dual_stack_ = false;
+    socket = net::UdpSocket::bind(*base::SocketAddress::parse("0.0.0.0", config_.address.port()));
+  }
+  if (!socket) return std::unexpected(socket.error());
+  socket_ = std::move(*socket);
+  epoll_ = net::Fd(::epoll_create1(EPOLL_CLOEXEC));
+  wake_ = net::Fd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (!epoll_ || !wake_) return base::fail(base::ErrorCode::kUnavailable, "no descriptors left for a media thread");
+  output_ = std::make_unique<MediaOutput>(socket_);
+  watch(socket_.fd(), kPortTag);
+  watch(wake_.get(), kWakeTag);
+  if (config_.tcp) {
+    // The same number as the UDP port where it is free, so that one firewall rule names both.
+    auto address = socket_.local();
+    const auto receive = [this](base::MutableByteView packet, const base::SocketAddress& from) { on_datagram(packet, from); };
+    auto tcp = MediaTcp::listen(address, dual_stack_, epoll_.get(), receive);
+    if (!tcp) {
+      address.set_port(0);
+      tcp = MediaTcp::listen(address, dual_stack_, epoll_.get(), receive);
+    }
+    if (tcp) tcp_ = std::move(*tcp);
+  }
+  return {};
+}
+
+void MediaWorker::watch(int fd, std::uint64_t tag) {
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = tag}};
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
+}
+
+void MediaWorker::post(std::function<void(MediaWorker&)> command) {
+  bool first;
+  {
+    const std::lock_guard lock(command_mutex_);
+    first = commands_.empty();
+    commands_.push_back(std::move(command));
+  }
+  if (first) {
+    const std::uint64_t one = 1;
+    static_cast<void>(::write(wake_.get(), &one, sizeof one));
+  }
+}
+
+void MediaWorker::run_commands() {
+  std::uint64_t count;
+  static_cast<void>(::read(wake_.get(), &count, sizeof count));
+  {
+    const std::lock_guard lock(command_mutex_);
+    running_.swap(commands_);
+  }
+  for (auto& command : running_) command(*this);
+  running_.clear();
+}
+
+int MediaWorker::timeout() const {
+  const auto next = std::min({next_feedback_, next_check_, next_mix_, next_dtls_});
+  const auto now = clock_now();
+  if (next <= now) return 0;
+  return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(std::min<base::Duration>(next - now, std::chrono::seconds(1))).count());
+}
+
+void MediaWorker::run() {
+  now_ = clock_now();
+  std::array<epoll_event, 128> events;
+  while (!stopped_) {
+    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout());
+    now_ = clock_now();
+    for (int i = 0; i < count; ++i) {
+      const auto tag = events[static_cast<std::size_t>(i)].data.u64;
+      if (tag == kWakeTag) {
+        run_commands();
+      } else if (tag == kPortTag) {
+        receive_port();
+      } else if (tag & MediaTcp::kTag) {
+        tcp_->on_event(tag, events[static_cast<std::size_t>(i)].events, now_);
+      } else if (auto* leg = find({tag & ~(kRtpTag | kRtcpTag)})) {
+        receive_plain(*leg, (tag & kRtcpTag) != 0);
+      }
+    }
+    if (std::exchange(rewire_, false)) {
+      for (auto& [id, bridge] : bridges_) bridge->rewire(now_);
+      poll_now_ = true;
+    }
+    run_timers();
+    output_->flush();
+  }
+  for (auto& [id, leg] : legs_) leg->close(now_);
+  output_->flush();
+}
+
+void MediaWorker::receive_port() {
+  for (int round = 0; round < kReceiveRounds; ++round) {
+    const auto count = batch_.receive(socket_.fd());
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!batch_.truncated(i)) on_datagram(batch_.data(i), batch_.from(i));
+    }
+    output_->flush();
+    if (count < batch_.capacity()) return;
+  }
+}
+
+MediaLeg* MediaWorker::leg_of(base::ByteView datagram, const base::SocketAddress& from) {
+  // A check names its leg; anything else must come from an address that a check has proven.
+  if (!datagram.empty() && datagram[0] < 4) {
+    if (const auto ufrag = webrtc::stun_local_ufrag(datagram)) {
+      const auto found = by_ufrag_.find(std::string(*ufrag));
+      return found == by_ufrag_.end() ? nullptr : found->second;
+    }
+  }
+  const auto found = by_address_.find(from);
+  return found == by_address_.end() ? nullptr : found->second;
+}
+
+void MediaWorker::on_datagram(base::MutableByteView datagram, const base::SocketAddress& from) {
+  auto* leg = leg_of(datagram, from);
+  if (!leg) return;
+  const bool check = !datagram.empty() && datagram[0] < 4;
+  auto& transport = leg->transport();
+  transport.on_datagram(datagram, from, now_);
+  if (check && transport.is_validated(from)) {
+    auto& owner = by_address_[from];
+    owner = leg;
+  }
+  next_dtls_ = std::min(next_dtls_, transport.deadline());
+}
+
+void MediaWorker::receive_plain(MediaLeg& leg, bool rtcp) {
+  const int fd = rtcp ? leg.plain().rtcp.fd() : leg.plain().rtp.fd();
+  const auto count = plain_batch_.receive(fd);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (plain_batch_.truncated(i)) continue;
+    if (rtcp) {
+      leg.on_plain_rtcp(plain_batch_.data(i), plain_batch_.from(i), now_);
+    } else {
+      leg.on_plain_rtp(plain_batch_.data(i), plain_batch_.from(i), now_);
+    }
+  }
+}
+
+void MediaWorker::run_timers() {
+  if (now_ >= next_mix_ || next_mix_ == base::kNever) {
+    next_mix_ = base::kNever;
+    for (auto& [id, bridge] : bridges_) next_mix_ = std::min(next_mix_, bridge->run(now_));
+  }
+  if (now_ >= next_dtls_) {
+    next_dtls_ = base::kNever;
+    for (auto& [id, leg] : legs_) {
+      if (!leg->is_webrtc()) continue;
+      if (leg->transport().deadline() <= now_) leg->transport().on_timer(now_);
+      next_dtls_ = std::min(next_dtls_, leg->transport().deadline());
+    }
+  }
+  if (now_ >= next_feedback_ || poll_now_) poll_feedback();
+  if (now_ >= next_check_) {
+    next_check_ = now_ + kCheckInterval;
+    for (auto& [id, leg] : legs_) {
+      if (leg->check_lost(now_, config_.liveness)) events_.post_media_event([lost = id](bridge::MediaEvents& e) { e.on_media_lost(lost); });
+    }
+    if (tcp_) tcp_->expire(now_);
+  }
+}
+
+void MediaWorker::poll_feedback() {
+  poll_now_ = false;
+  next_feedback_ = legs_.empty() ? now_ + std::chrono::seconds(1) : now_ + config_.feedback_interval;
+  const auto wall = std::chrono::system_clock::now();
+  for (auto& [id, leg] : legs_) leg->poll_feedback(now_, wall);
+}
+
+void MediaWorker::emit(media::VideoWatcher& watcher, base::ByteView header, base::ByteView payload) {
+  static_cast<MediaLeg*>(watcher.owner())->send_video(header, payload);
+}
+
+MediaLeg* MediaWorker::find(bridge::LegId id) {
+  const auto found = legs_.find(id);
+  return found == legs_.end() ? nullptr : found->second.get();
+}
+
+void MediaWorker::add_bridge(bridge::BridgeId id, const bridge::MixOptions& options) {
+  bridges_.emplace(id, std::make_unique<MediaBridge>(options, *this));
+}
+
+void MediaWorker::remove_bridge(bridge::BridgeId id) { bridges_.erase(id); }
+
+void MediaWorker::add_webrtc_leg(bridge::LegId id, bridge::BridgeId bridge, webrtc::TransportConfig transport) {
+  const auto found = bridges_.find(bridge);
+  if (found == bridges_.end()) return;
+  auto ufrag = transport.local.ufrag;
+  auto leg = std::make_unique<MediaLeg>(id, *found->second, *this, std::move(transport));
+  by_ufrag_[std::move(ufrag)] = leg.get();
+  found->second->add(*leg);
+  legs_.emplace(id, std::move(leg));
+  load_ = legs_.size();
+}
+
+void MediaWorker::add_plain_leg(bridge::LegId id, bridge::BridgeId bridge, MediaLeg::Plain plain) {
+  const auto found = bridges_.find(bridge);
+  if (found == bridges_.end()) return;
+  auto leg = std::make_unique<MediaLeg>(id, *found->second, *this, std::move(plain));
+  watch(leg->plain().rtp.fd(), kRtpTag | id.value);
+  if (leg->plain().rtcp.is_open()) watch(leg->plain().rtcp.fd(), kRtcpTag | id.value);
+  found->second->add(*leg);
+  legs_.emplace(id, std::move(leg));
+  load_ = legs_.size();
+}
+
+void MediaWorker::configure(bridge::LegId id, const bridge::LegMedia& media) {
+  auto* leg = find(id);
+  if (!leg) return;
+  leg->configure(media, now_);
+  rewire_ = true;
+}
+
+void MediaWorker::restart_ice(bridge::LegId id, webrtc::IceCredentials local) {
+  auto* leg = find(id);
+  if (!leg) return;
+  by_ufrag_[local.ufrag] = leg;
+  leg->restart_ice(std::move(local));
+}
+
+void MediaWorker::join(bridge::LegId id) {
+  auto* leg = find(id);
+  if (!leg) return;
+  leg->join(now_);
+  rewire_ = true;
+  next_mix_ = now_;
+}
+
+void MediaWorker::set_muted(bridge::LegId id, bool muted) {
+  if (auto* leg = find(id)) leg->set_muted(muted);
+}
+
+void MediaWorker::remove_leg(bridge::LegId id) {
+  const auto found = legs_.find(id);
+  if (found == legs_.end()) return;
+  auto* leg = found->second.get();
+  leg->close(now_);
+  output_->flush();
+  std::erase_if(by_ufrag_, [&](const auto& entry) { return entry.second == leg; });
+  std::erase_if(by_address_, [&](const auto& entry) { return entry.second == leg; });
+  leg->bridge().remove(*leg);
+  legs_.erase(found);   // its sockets leave epoll as they close
+  load_ = legs_.size();
+  rewire_ = true;
+}
+
+void MediaWorker::on_leg_connected(MediaLeg& leg) {
+  rewire_ = true;
+  events_.post_media_event([id = leg.id()](bridge::MediaEvents& e) { e.on_media_connected(id); });
+}
+
+void MediaWorker::on_leg_failed(MediaLeg& leg, std::string_view reason) {
+  events_.post_media_event([id = leg.id(), text = std::string(reason)](bridge::MediaEvents& e) { e.on_media_failed(id, text); });
+}
+
+void MediaWorker::on_talking(bridge::LegId leg, bool talking) {
+  events_.post_media_event([leg, talking](bridge::MediaEvents& e) { e.on_talking(leg, talking); });
+}
+
+void MediaWorker::on_digit(bridge::LegId leg, char digit) {
+  events_.post_media_event([leg, digit](bridge::MediaEvents& e) { e.on_dtmf(leg, digit); });
+}
+
+}  // namespace runtime
