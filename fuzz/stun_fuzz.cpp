@@ -32,7 +32,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(within(bytes, message->error_reason.data(), message->error_reason.size()));
     require(within(bytes, message->unknown_attributes.data(), message->unknown_attributes.size()));
   }
-  if (const auto ufrag = webrtc::stun_local_ufrag(bytes)) require(message && within(bytes, ufrag->data(), ufrag->size()));
+  if (const auto ufrag = webrtc::stun_local_ufrag(bytes))
+    require(message && within(bytes, ufrag->data(), ufrag->size()));
 
   webrtc::IceLite agent({"evtj", password});
   agent.set_remote_ufrag("h6vY");

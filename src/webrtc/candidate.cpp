@@ -19,11 +19,12 @@ std::uint32_t host_candidate_priority(CandidateTransport transport, std::size_t 
 
 std::string HostCandidate::value() const {
   const bool tcp = transport == CandidateTransport::kTcpPassive;
-  return fmt::format("{} 1 {} {} {} {} typ host{}", foundation, tcp ? "tcp" : "udp", priority, address.ip(), address.port(),
-                     tcp ? " tcptype passive" : "");
+  return fmt::format("{} 1 {} {} {} {} typ host{}", foundation, tcp ? "tcp" : "udp", priority, address.ip(),
+                     address.port(), tcp ? " tcptype passive" : "");
 }
 
-std::vector<HostCandidate> make_host_candidates(std::span<const base::SocketAddress> addresses, std::uint16_t udp_port,
+std::vector<HostCandidate> make_host_candidates(std::span<const base::SocketAddress> addresses,
+                                                std::uint16_t udp_port,
                                                 std::optional<std::uint16_t> tcp_port) {
   std::vector<HostCandidate> result;
   const auto add = [&](CandidateTransport transport, std::uint16_t port) {

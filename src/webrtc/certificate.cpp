@@ -29,14 +29,15 @@ bool sign(X509* x509, EVP_PKEY* key, base::WallTime wall_now) {
   const auto name_text = base::random_token(16);  // says nothing about us
   auto* name = X509_get_subject_name(x509);
   BIGNUM* number = BN_bin2bn(serial.data(), serial.size(), nullptr);
-  const bool ok =
-      number != nullptr && X509_set_version(x509, X509_VERSION_3) == 1 &&
-      BN_to_ASN1_INTEGER(number, X509_get_serialNumber(x509)) != nullptr &&
-      ASN1_TIME_set(X509_getm_notBefore(x509), from) != nullptr &&
-      ASN1_TIME_set(X509_getm_notAfter(x509), until) != nullptr && X509_set_pubkey(x509, key) == 1 &&
-      X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(name_text.data()),
-                                 static_cast<int>(name_text.size()), -1, 0) == 1 &&
-      X509_set_issuer_name(x509, name) == 1 && X509_sign(x509, key, EVP_sha256()) > 0;
+  const bool ok = number != nullptr && X509_set_version(x509, X509_VERSION_3) == 1 &&
+                  BN_to_ASN1_INTEGER(number, X509_get_serialNumber(x509)) != nullptr &&
+                  ASN1_TIME_set(X509_getm_notBefore(x509), from) != nullptr &&
+                  ASN1_TIME_set(X509_getm_notAfter(x509), until) != nullptr &&
+                  X509_set_pubkey(x509, key) == 1 &&
+                  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                                             reinterpret_cast<const unsigned char*>(name_text.data()),
+                                             static_cast<int>(name_text.size()), -1, 0) == 1 &&
+                  X509_set_issuer_name(x509, name) == 1 && X509_sign(x509, key, EVP_sha256()) > 0;
   BN_free(number);
   return ok;
 }
@@ -87,7 +88,8 @@ bool fingerprint_matches(const X509* certificate, std::span<const Fingerprint> e
       if (!base::equals_ignoring_case(fingerprint.hash, known.name)) continue;
       if (!listed) actual = fingerprint_of(certificate, known.name);
       listed = true;
-      if (!actual.value.empty() && base::equals_ignoring_case(actual.value, base::trim(fingerprint.value))) return true;
+      if (!actual.value.empty() && base::equals_ignoring_case(actual.value, base::trim(fingerprint.value)))
+        return true;
     }
     if (listed) return false;
   }

@@ -41,11 +41,12 @@ class Certificate {
   Fingerprint fingerprint_;
 };
 
-// Of the certificate under "sha-1", "sha-256", "sha-384" or "sha-512" (any case); an empty value for another hash.
+// Of the certificate under "sha-1", "sha-256", "sha-384" or "sha-512" (any case); an empty value for another
+// hash.
 Fingerprint fingerprint_of(const X509* certificate, std::string_view hash);
 
-// RFC 8122 section 5.1: of the hashes listed, the strongest that we know decides, and one of its fingerprints must be
-// the certificate's. An empty list, or one with unknown hashes alone, matches nothing.
+// RFC 8122 section 5.1: of the hashes listed, the strongest that we know decides, and one of its fingerprints
+// must be the certificate's. An empty list, or one with unknown hashes alone, matches nothing.
 bool fingerprint_matches(const X509* certificate, std::span<const Fingerprint> expected);
 
 }  // namespace webrtc

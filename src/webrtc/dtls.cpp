@@ -22,21 +22,24 @@ constexpr const char* kCiphers =
     "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA";
 constexpr long kMaxCertificateBytes = 16 * 1024;
 
-// RFC 6347 section 4.2.4.1 asks for 1 s and lets real-time media take less; doubled each time, up to 3 s. OpenSSL
-// gives up after twelve.
+// RFC 6347 section 4.2.4.1 asks for 1 s and lets real-time media take less; doubled each time, up to 3 s.
+// OpenSSL gives up after twelve.
 constexpr unsigned kFirstTimeoutUs = 200'000;
 constexpr unsigned kMaxTimeoutUs = 3'000'000;
 constexpr base::Duration kRetry = std::chrono::milliseconds(10);
 
-// OpenSSL 3.0 hands its BIO, by BIO_CTRL_DGRAM_SET_NEXT_TIMEOUT, a pointer to the very field that it compares with the
-// real clock. We keep that field in the far future, and put it into the past when our own deadline has come. From 3.1
-// on the pointer may be to a copy; there the deadline is ours and OpenSSL's clock decides too, so that we ask again until
-// both agree. Checked at run time, since the shared library may be newer than the headers.
-bool timer_is_ours() { return OpenSSL_version_num() < 0x30100000UL; }
+// OpenSSL 3.0 hands its BIO, by BIO_CTRL_DGRAM_SET_NEXT_TIMEOUT, a pointer to the very field that it compares
+// with the real clock. We keep that field in the far future, and put it into the past when our own deadline
+// has come. From 3.1 on the pointer may be to a copy; there the deadline is ours and OpenSSL's clock decides
+// too, so that we ask again until both agree. Checked at run time, since the shared library may be newer than
+// the headers.
+bool timer_is_ours() {
+  return OpenSSL_version_num() < 0x30100000UL;
+}
 constexpr time_t kFarFuture = time_t{1} << 40;
 
-// An alert that is not encrypted proves nothing about who sent it, so it ends nothing. A peer that really gives up in
-// mid-handshake is noticed by its silence.
+// An alert that is not encrypted proves nothing about who sent it, so it ends nothing. A peer that really
+// gives up in mid-handshake is noticed by its silence.
 bool is_plain_alert(base::ByteView datagram) {
   constexpr std::uint8_t kAlert = 21;
   return datagram.size() >= 13 && datagram[0] == kAlert && base::load_be16(datagram.data() + 3) == 0;
@@ -51,7 +54,8 @@ struct DtlsBio {
   static int write(BIO* bio, const char* data, int size) {
     BIO_clear_retry_flags(bio);
     if (size > 0) {
-      self(bio)->sender_.send_dtls({reinterpret_cast<const std::uint8_t*>(data), static_cast<std::size_t>(size)});
+      self(bio)->sender_.send_dtls(
+          {reinterpret_cast<const std::uint8_t*>(data), static_cast<std::size_t>(size)});
     }
     return size;
   }
@@ -69,11 +73,16 @@ struct DtlsBio {
   }
   static long control(BIO* bio, int command, long, void* pointer) {
     switch (command) {
-      case BIO_CTRL_FLUSH: return 1;
+      case BIO_CTRL_FLUSH:
+        return 1;
       case BIO_CTRL_DGRAM_QUERY_MTU:
-      case BIO_CTRL_DGRAM_GET_FALLBACK_MTU: return static_cast<long>(kDtlsMtu);
-      case BIO_CTRL_DGRAM_SET_NEXT_TIMEOUT: next_timeout(*self(bio), static_cast<timeval*>(pointer)); return 1;
-      default: return 0;
+      case BIO_CTRL_DGRAM_GET_FALLBACK_MTU:
+        return static_cast<long>(kDtlsMtu);
+      case BIO_CTRL_DGRAM_SET_NEXT_TIMEOUT:
+        next_timeout(*self(bio), static_cast<timeval*>(pointer));
+        return 1;
+      default:
+        return 0;
     }
   }
   static void next_timeout(Dtls& dtls, timeval* timer) {
@@ -102,12 +111,13 @@ struct DtlsBio {
   }
 };
 
-base::Result<std::shared_ptr<const DtlsContext>> DtlsContext::make(std::shared_ptr<const Certificate> certificate) {
+base::Result<std::shared_ptr<const DtlsContext>> DtlsContext::make(
+    std::shared_ptr<const Certificate> certificate) {
   SSL_CTX* c = SSL_CTX_new(DTLS_method());
   if (c == nullptr) return base::fail(base::ErrorCode::kInternal, "SSL_CTX_new failed");
   std::shared_ptr<const DtlsContext> context(new DtlsContext(std::move(certificate), c));
-  SSL_CTX_set_options(c, SSL_OP_NO_TICKET | SSL_OP_NO_QUERY_MTU | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                             SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_options(c, SSL_OP_NO_TICKET | SSL_OP_NO_QUERY_MTU | SSL_OP_NO_RENEGOTIATION |
+                             SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(c, 1);
@@ -116,8 +126,9 @@ base::Result<std::shared_ptr<const DtlsContext>> DtlsContext::make(std::shared_p
   SSL_CTX_set_cert_verify_callback(c, Dtls::verify, nullptr);
   const auto& own = context->certificate();
   // SSL_CTX_set_tlsext_use_srtp() returns 0 for success.
-  if (SSL_CTX_set_min_proto_version(c, DTLS1_2_VERSION) != 1 || SSL_CTX_set_max_proto_version(c, DTLS1_2_VERSION) != 1 ||
-      SSL_CTX_set_cipher_list(c, kCiphers) != 1 || SSL_CTX_set1_groups_list(c, "X25519:P-256:P-384") != 1 ||
+  if (SSL_CTX_set_min_proto_version(c, DTLS1_2_VERSION) != 1 ||
+      SSL_CTX_set_max_proto_version(c, DTLS1_2_VERSION) != 1 || SSL_CTX_set_cipher_list(c, kCiphers) != 1 ||
+      SSL_CTX_set1_groups_list(c, "X25519:P-256:P-384") != 1 ||
       SSL_CTX_set_tlsext_use_srtp(c, kSrtpProfiles) != 0 || SSL_CTX_use_certificate(c, own.x509()) != 1 ||
       SSL_CTX_use_PrivateKey(c, own.key()) != 1) {
     ERR_clear_error();
@@ -126,12 +137,16 @@ base::Result<std::shared_ptr<const DtlsContext>> DtlsContext::make(std::shared_p
   return context;
 }
 
-DtlsContext::~DtlsContext() { SSL_CTX_free(context_); }
+DtlsContext::~DtlsContext() {
+  SSL_CTX_free(context_);
+}
 
 Dtls::Dtls(std::shared_ptr<const DtlsContext> context, DtlsRole role, DtlsSender& sender)
     : context_(std::move(context)), sender_(sender), role_(role) {}
 
-Dtls::~Dtls() { release(); }
+Dtls::~Dtls() {
+  release();
+}
 
 void Dtls::release() {
   library_timer_ = nullptr;
@@ -169,7 +184,8 @@ unsigned Dtls::timer_duration(SSL* ssl, unsigned previous_us) {
 
 // In place of a chain of trust: the fingerprint, if it is known by now; settle() asks again in any case.
 int Dtls::verify(X509_STORE_CTX* store, void*) {
-  const auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  const auto* ssl =
+      static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
   const auto* self = ssl == nullptr ? nullptr : static_cast<const Dtls*>(SSL_get_app_data(ssl));
   if (self == nullptr) return 0;
   if (self->fingerprints_.empty()) return 1;
@@ -330,8 +346,8 @@ bool Dtls::export_keys(Keys& keys) const {
   const auto salt = srtp_salt_size(profile);
   std::array<std::uint8_t, 92> material{};
   static constexpr std::string_view kLabel = "EXTRACTOR-dtls_srtp";
-  if (SSL_export_keying_material(ssl_, material.data(), 2 * (key + salt), kLabel.data(), kLabel.size(), nullptr, 0, 0) !=
-      1) {
+  if (SSL_export_keying_material(ssl_, material.data(), 2 * (key + salt), kLabel.data(), kLabel.size(),
+                                 nullptr, 0, 0) != 1) {
     return false;
   }
   auto& client = role_ == DtlsRole::kClient ? keys.outbound : keys.inbound;

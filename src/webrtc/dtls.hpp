@@ -1,16 +1,18 @@
-// One DTLS 1.2 association (RFC 6347) that agrees on SRTP keys (RFC 5763, 5764), over OpenSSL: datagrams in, datagrams
-// out, time as a parameter.
+// One DTLS 1.2 association (RFC 6347) that agrees on SRTP keys (RFC 5763, 5764), over OpenSSL: datagrams in,
+// datagrams out, time as a parameter.
 //
-// Trust: the peer must show a certificate, in both roles, and keys are given out only after it has matched a fingerprint
-// from signalling (RFC 8827 section 6.5). While no fingerprint is known, a finished handshake waits for one.
+// Trust: the peer must show a certificate, in both roles, and keys are given out only after it has matched a
+// fingerprint from signalling (RFC 8827 section 6.5). While no fingerprint is known, a finished handshake
+// waits for one.
 //
-// An alert in clear is never read, and after the handshake nothing but the peer's own, encrypted alert ends anything.
+// An alert in clear is never read, and after the handshake nothing but the peer's own, encrypted alert ends
+// anything.
 //
-// Timer: OpenSSL reads the real clock for retransmission. Here its timer is kept from ever expiring, and let expire
-// when our deadline is reached in the caller's time; see the note in dtls.cpp.
+// Timer: OpenSSL reads the real clock for retransmission. Here its timer is kept from ever expiring, and let
+// expire when our deadline is reached in the caller's time; see the note in dtls.cpp.
 //
-// Memory: an association holds no SSL object before its first datagram; record buffers (34 kB) are given back after the
-// handshake. The SSL object stays, for the peer's repeated last flight and for close_notify.
+// Memory: an association holds no SSL object before its first datagram; record buffers (34 kB) are given back
+// after the handshake. The SSL object stays, for the peer's repeated last flight and for close_notify.
 // Thread: the leg's; DtlsContext may be shared by all threads.
 #pragma once
 
@@ -40,9 +42,10 @@ constexpr std::size_t kDtlsMtu = 1200;  // bytes of UDP payload
 // What all associations under one certificate share.
 class DtlsContext {
  public:
-  // SRTP profiles in our order: AEAD_AES_128_GCM, AEAD_AES_256_GCM, AES128_CM_HMAC_SHA1_80. As server the first that the
-  // client has too is taken, whatever its order.
-  static base::Result<std::shared_ptr<const DtlsContext>> make(std::shared_ptr<const Certificate> certificate);
+  // SRTP profiles in our order: AEAD_AES_128_GCM, AEAD_AES_256_GCM, AES128_CM_HMAC_SHA1_80. As server the
+  // first that the client has too is taken, whatever its order.
+  static base::Result<std::shared_ptr<const DtlsContext>> make(
+      std::shared_ptr<const Certificate> certificate);
   ~DtlsContext();
   DtlsContext(const DtlsContext&) = delete;
   DtlsContext& operator=(const DtlsContext&) = delete;
@@ -84,7 +87,7 @@ class Dtls {
   DtlsRole role() const { return role_; }
   std::string_view failure() const { return failure_; }
 
-  void set_role(DtlsRole role);                                // before the first datagram; later without effect
+  void set_role(DtlsRole role);  // before the first datagram; later without effect
   void set_fingerprints(std::vector<Fingerprint> fingerprints);  // may settle kUnverified
   // Whether the peer's certificate has been seen and is none of these: then a new association is wanted.
   bool contradicts(std::span<const Fingerprint> fingerprints) const;
@@ -122,7 +125,7 @@ class Dtls {
   SSL* ssl_ = nullptr;
   std::vector<Fingerprint> fingerprints_;
   std::string failure_;
-  base::ByteView inbox_;            // the datagram in hand
+  base::ByteView inbox_;  // the datagram in hand
   base::TimePoint now_{};
   base::TimePoint deadline_ = base::kNever;
   timeval* library_timer_ = nullptr;
@@ -130,7 +133,7 @@ class Dtls {
   DtlsRole role_;
   State state_ = State::kNew;
   bool keys_taken_ = false;
-  bool broken_ = false;             // connected, but the SSL object is not usable any more
+  bool broken_ = false;  // connected, but the SSL object is not usable any more
 
   friend class DtlsContext;
 };

@@ -22,7 +22,9 @@ bool username_is(std::string_view username, std::string_view local, std::string_
 
 }  // namespace
 
-IceCredentials make_ice_credentials() { return {base::random_token(8), base::random_token(24)}; }
+IceCredentials make_ice_credentials() {
+  return {base::random_token(8), base::random_token(24)};
+}
 
 void IceLite::restart(IceCredentials local) {
   const auto number = current_.number + 1;
@@ -52,7 +54,8 @@ base::ByteView IceLite::refuse(const StunMessage& request, int code, const Gener
   return response_.bytes();
 }
 
-IceLite::Outcome IceLite::on_stun(base::ByteView datagram, const base::SocketAddress& from, base::TimePoint now) {
+IceLite::Outcome IceLite::on_stun(base::ByteView datagram, const base::SocketAddress& from,
+                                  base::TimePoint now) {
   Outcome outcome;
   const auto request = parse_stun(datagram);
   if (!request || request->method != kStunBinding) {
@@ -60,7 +63,8 @@ IceLite::Outcome IceLite::on_stun(base::ByteView datagram, const base::SocketAdd
     return outcome;
   }
   if (request->message_class != StunClass::kRequest) {
-    // An indication is a keep-alive (RFC 8445 section 11) and proves nothing; a response has no request of ours.
+    // An indication is a keep-alive (RFC 8445 section 11) and proves nothing; a response has no request of
+    // ours.
     outcome.bad = request->message_class != StunClass::kIndication;
     return outcome;
   }
@@ -113,11 +117,13 @@ IceLite::Pair& IceLite::pair_for(const base::SocketAddress& address, bool& is_ne
   return pairs_.emplace_back(Pair{.address = address});
 }
 
-// The last nomination wins. Under aggressive nomination (RFC 5245 section 8.1.1.2) every pair is nominated by its first
-// request, and then the highest priority is what the peer takes: such a pair needs a higher priority than the one held.
+// The last nomination wins. Under aggressive nomination (RFC 5245 section 8.1.1.2) every pair is nominated by
+// its first request, and then the highest priority is what the peer takes: such a pair needs a higher
+// priority than the one held.
 bool IceLite::takes_over(const Pair& pair, bool first_request, bool edge, base::TimePoint now) const {
   const auto held = std::ranges::find(pairs_, nominated_, &Pair::address);
-  if (held == pairs_.end() || held->address == pair.address || held->generation != pair.generation) return true;
+  if (held == pairs_.end() || held->address == pair.address || held->generation != pair.generation)
+    return true;
   if (edge && !first_request) return true;
   return pair.priority >= held->priority || now - held->last_seen >= kNominatedSilence;
 }
@@ -173,7 +179,8 @@ void IceLite::select() {
 }
 
 bool IceLite::is_validated(const base::SocketAddress& address) const {
-  return address.valid() && (address == selected_ || std::ranges::find(pairs_, address, &Pair::address) != pairs_.end());
+  return address.valid() &&
+         (address == selected_ || std::ranges::find(pairs_, address, &Pair::address) != pairs_.end());
 }
 
 }  // namespace webrtc

@@ -1,6 +1,6 @@
-// The ICE-lite agent of one leg (RFC 8445 sections 2.5, 7.3 and 8.2): it answers connectivity checks, learns from the
-// authenticated ones where the peer is, and follows the peer's nomination. It never sends a check of its own.
-// Thread: the leg's. Errors: every answer to a bad request is a STUN error response, or nothing.
+// The ICE-lite agent of one leg (RFC 8445 sections 2.5, 7.3 and 8.2): it answers connectivity checks, learns
+// from the authenticated ones where the peer is, and follows the peer's nomination. It never sends a check of
+// its own. Thread: the leg's. Errors: every answer to a bad request is a STUN error response, or nothing.
 #pragma once
 
 #include <cstdint>
@@ -32,12 +32,13 @@ class IceLite {
   const std::string& remote_ufrag() const { return current_.remote_ufrag; }
   const IceCredentials& local() const { return current_.local; }
 
-  // ICE restart (RFC 8445 section 9): the old credentials and the selected address stay good until the peer uses the
-  // new credentials, and nominates with them.
+  // ICE restart (RFC 8445 section 9): the old credentials and the selected address stay good until the peer
+  // uses the new credentials, and nominates with them.
   void restart(IceCredentials local);
 
   struct Outcome {
-    base::ByteView response;         // to be sent to where the request came from; empty: nothing. Lives in this object.
+    base::ByteView
+        response;  // to be sent to where the request came from; empty: nothing. Lives in this object.
     bool authenticated = false;      // the request was a valid one of our peer
     bool validated_first = false;    // and the first of all
     bool selection_changed = false;  // selected() is another than before
@@ -47,7 +48,8 @@ class IceLite {
 
   // Whether the peer has proved to be at `address`.
   bool is_validated(const base::SocketAddress& address) const;
-  // Where to send: the nominated pair, before nomination the validated one of highest priority; invalid while none.
+  // Where to send: the nominated pair, before nomination the validated one of highest priority; invalid while
+  // none.
   const base::SocketAddress& selected() const { return selected_; }
   // The time of the last authenticated request; TimePoint{} before the first.
   base::TimePoint last_consent() const { return last_consent_; }
@@ -65,8 +67,8 @@ class IceLite {
     base::SocketAddress address;
     std::uint32_t priority = 0;
     std::uint32_t generation = 0;
-    bool nominated = false;       // ever, in this generation
-    bool last_nominating = false; // its latest request carried USE-CANDIDATE
+    bool nominated = false;        // ever, in this generation
+    bool last_nominating = false;  // its latest request carried USE-CANDIDATE
     base::TimePoint last_seen{};
   };
 

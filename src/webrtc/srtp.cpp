@@ -22,9 +22,12 @@ bool library_ready() {
 
 srtp_profile_t library_profile(SrtpProfile profile) {
   switch (profile) {
-    case SrtpProfile::kAes128CmHmacSha1_80: return srtp_profile_aes128_cm_sha1_80;
-    case SrtpProfile::kAeadAes128Gcm: return srtp_profile_aead_aes_128_gcm;
-    case SrtpProfile::kAeadAes256Gcm: return srtp_profile_aead_aes_256_gcm;
+    case SrtpProfile::kAes128CmHmacSha1_80:
+      return srtp_profile_aes128_cm_sha1_80;
+    case SrtpProfile::kAeadAes128Gcm:
+      return srtp_profile_aead_aes_128_gcm;
+    case SrtpProfile::kAeadAes256Gcm:
+      return srtp_profile_aead_aes_256_gcm;
   }
   return srtp_profile_reserved;
 }
@@ -48,21 +51,34 @@ bool plausible_rtcp(base::ByteView packet) {
 
 std::string_view srtp_profile_name(SrtpProfile profile) {
   switch (profile) {
-    case SrtpProfile::kAes128CmHmacSha1_80: return "SRTP_AES128_CM_HMAC_SHA1_80";
-    case SrtpProfile::kAeadAes128Gcm: return "SRTP_AEAD_AES_128_GCM";
-    case SrtpProfile::kAeadAes256Gcm: return "SRTP_AEAD_AES_256_GCM";
+    case SrtpProfile::kAes128CmHmacSha1_80:
+      return "SRTP_AES128_CM_HMAC_SHA1_80";
+    case SrtpProfile::kAeadAes128Gcm:
+      return "SRTP_AEAD_AES_128_GCM";
+    case SrtpProfile::kAeadAes256Gcm:
+      return "SRTP_AEAD_AES_256_GCM";
   }
   return "";
 }
 
-std::size_t srtp_key_size(SrtpProfile profile) { return profile == SrtpProfile::kAeadAes256Gcm ? 32 : 16; }
-std::size_t srtp_salt_size(SrtpProfile profile) { return profile == SrtpProfile::kAes128CmHmacSha1_80 ? 14 : 12; }
+std::size_t srtp_key_size(SrtpProfile profile) {
+  return profile == SrtpProfile::kAeadAes256Gcm ? 32 : 16;
+}
+std::size_t srtp_salt_size(SrtpProfile profile) {
+  return profile == SrtpProfile::kAes128CmHmacSha1_80 ? 14 : 12;
+}
 
-SrtpKey::~SrtpKey() { OPENSSL_cleanse(bytes.data(), bytes.size()); }
+SrtpKey::~SrtpKey() {
+  OPENSSL_cleanse(bytes.data(), bytes.size());
+}
 
-SrtpSession::~SrtpSession() { close(); }
+SrtpSession::~SrtpSession() {
+  close();
+}
 
-SrtpSession::SrtpSession(SrtpSession&& other) noexcept { *this = std::move(other); }
+SrtpSession::SrtpSession(SrtpSession&& other) noexcept {
+  *this = std::move(other);
+}
 
 SrtpSession& SrtpSession::operator=(SrtpSession&& other) noexcept {
   if (this != &other) {
@@ -116,7 +132,8 @@ std::size_t SrtpSession::protect_rtp(base::MutableByteView buffer, std::size_t l
     return 0;
   }
   int size = static_cast<int>(length);
-  return srtp_protect(session_, buffer.data(), &size) == srtp_err_status_ok ? static_cast<std::size_t>(size) : 0;
+  return srtp_protect(session_, buffer.data(), &size) == srtp_err_status_ok ? static_cast<std::size_t>(size)
+                                                                            : 0;
 }
 
 std::size_t SrtpSession::protect_rtcp(base::MutableByteView buffer, std::size_t length) {
@@ -125,7 +142,9 @@ std::size_t SrtpSession::protect_rtcp(base::MutableByteView buffer, std::size_t 
     return 0;
   }
   int size = static_cast<int>(length);
-  return srtp_protect_rtcp(session_, buffer.data(), &size) == srtp_err_status_ok ? static_cast<std::size_t>(size) : 0;
+  return srtp_protect_rtcp(session_, buffer.data(), &size) == srtp_err_status_ok
+             ? static_cast<std::size_t>(size)
+             : 0;
 }
 
 bool SrtpSession::forget(std::uint32_t ssrc) {
@@ -136,7 +155,8 @@ std::size_t SrtpSession::unprotect_rtp(base::MutableByteView packet) {
   if (session_ == nullptr || !plausible_rtp(packet)) return 0;
   const auto ssrc = base::load_be32(packet.data() + 8);
   int size = static_cast<int>(packet.size());
-  if (srtp_unprotect(session_, packet.data(), &size) != srtp_err_status_ok || size < static_cast<int>(kRtpHeader)) {
+  if (srtp_unprotect(session_, packet.data(), &size) != srtp_err_status_ok ||
+      size < static_cast<int>(kRtpHeader)) {
     return 0;
   }
   touch(ssrc);
@@ -144,7 +164,8 @@ std::size_t SrtpSession::unprotect_rtp(base::MutableByteView packet) {
 }
 
 std::size_t SrtpSession::unprotect_rtcp(base::MutableByteView packet) {
-  if (session_ == nullptr || !plausible_rtcp(packet) || packet.size() < kRtcpHeader + kSrtcpIndex + 10) return 0;
+  if (session_ == nullptr || !plausible_rtcp(packet) || packet.size() < kRtcpHeader + kSrtcpIndex + 10)
+    return 0;
   const auto ssrc = base::load_be32(packet.data() + 4);
   int size = static_cast<int>(packet.size());
   if (srtp_unprotect_rtcp(session_, packet.data(), &size) != srtp_err_status_ok ||

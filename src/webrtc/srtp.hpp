@@ -1,9 +1,11 @@
-// SRTP and SRTCP (RFC 3711, 7714) over libsrtp2: one session per direction, for any number of SSRCs, in place.
+// SRTP and SRTCP (RFC 3711, 7714) over libsrtp2: one session per direction, for any number of SSRCs, in
+// place.
 //
-// libsrtp2 2.5 keeps a session's streams in a linked list. Measured with AEAD_AES_128_GCM, 1,100 bytes, SSRCs in random
-// order: 0.85 us a packet with 1 to 100 SSRCs, 0.94 with 200, 1.13 with 400, 1.46 with 800; 384 bytes a stream, some
-// 20 kB a session. So one session serves all SSRCs of a direction, and a stream is allocated once per SSRC.
-// Thread: the leg's. Errors: a packet that fails is an empty or zero result; the session goes on.
+// libsrtp2 2.5 keeps a session's streams in a linked list. Measured with AEAD_AES_128_GCM, 1,100 bytes, SSRCs
+// in random order: 0.85 us a packet with 1 to 100 SSRCs, 0.94 with 200, 1.13 with 400, 1.46 with 800; 384
+// bytes a stream, some 20 kB a session. So one session serves all SSRCs of a direction, and a stream is
+// allocated once per SSRC. Thread: the leg's. Errors: a packet that fails is an empty or zero result; the
+// session goes on.
 #pragma once
 
 #include <array>
@@ -51,9 +53,10 @@ class SrtpSession {
   void close();
   explicit operator bool() const { return session_ != nullptr; }
 
-  // Outbound: the size of the protected packet, 0 when it cannot be sent. `buffer` has kSrtpOverhead bytes or more behind
-  // `length`. The same sequence number may be sent again, byte for byte the same packet: under GCM another content
-  // would give the key away, so what is changed in retransmission goes by RTX (RFC 4588) with a number of its own.
+  // Outbound: the size of the protected packet, 0 when it cannot be sent. `buffer` has kSrtpOverhead bytes or
+  // more behind `length`. The same sequence number may be sent again, byte for byte the same packet: under
+  // GCM another content would give the key away, so what is changed in retransmission goes by RTX (RFC 4588)
+  // with a number of its own.
   std::size_t protect_rtp(base::MutableByteView buffer, std::size_t length);
   std::size_t protect_rtcp(base::MutableByteView buffer, std::size_t length);
   // Outbound: frees the stream of an SSRC that will not be sent any more, ever, in this session.

@@ -30,16 +30,19 @@ std::uint32_t crc32(base::ByteView bytes) {
   return ~c;
 }
 
-// The HMAC covers a header whose length ends with MESSAGE-INTEGRITY, whatever follows (RFC 8489 section 14.5).
-bool hmac_up_to(base::ByteView message, std::size_t offset, base::ByteView key, std::uint8_t out[kIntegritySize]) {
+// The HMAC covers a header whose length ends with MESSAGE-INTEGRITY, whatever follows (RFC 8489
+// section 14.5).
+bool hmac_up_to(base::ByteView message, std::size_t offset, base::ByteView key,
+                std::uint8_t out[kIntegritySize]) {
   if (offset > kMaxStunMessage || offset < kStunHeaderSize) return false;
   std::array<std::uint8_t, kMaxStunMessage> copy;
   std::memcpy(copy.data(), message.data(), offset);
-  base::store_be16(copy.data() + 2, static_cast<std::uint16_t>(offset + 4 + kIntegritySize - kStunHeaderSize));
+  base::store_be16(copy.data() + 2,
+                   static_cast<std::uint16_t>(offset + 4 + kIntegritySize - kStunHeaderSize));
   unsigned size = 0;
   static constexpr std::uint8_t kNoKey = 0;
-  return HMAC(EVP_sha1(), key.empty() ? &kNoKey : key.data(), static_cast<int>(key.size()), copy.data(), offset, out,
-              &size) != nullptr &&
+  return HMAC(EVP_sha1(), key.empty() ? &kNoKey : key.data(), static_cast<int>(key.size()), copy.data(),
+              offset, out, &size) != nullptr &&
          size == kIntegritySize;
 }
 
@@ -184,7 +187,8 @@ std::optional<std::string_view> stun_local_ufrag(base::ByteView datagram) {
 
 void StunBuilder::start(StunClass message_class, std::uint16_t method, base::ByteView transaction) {
   const auto c = static_cast<unsigned>(message_class);
-  const unsigned type = (method & 0xfu) | (method & 0x70u) << 1 | (method & 0xf80u) << 2 | (c & 1) << 4 | (c & 2) << 7;
+  const unsigned type =
+      (method & 0xfu) | (method & 0x70u) << 1 | (method & 0xf80u) << 2 | (c & 1) << 4 | (c & 2) << 7;
   base::store_be16(buffer_.data(), static_cast<std::uint16_t>(type));
   base::store_be16(buffer_.data() + 2, 0);
   base::store_be32(buffer_.data() + 4, kStunMagicCookie);

@@ -1,6 +1,6 @@
-// STUN messages (RFC 8489) with the attributes that ICE uses (RFC 8445 section 16.1): parsing without copies, checks of
-// MESSAGE-INTEGRITY and FINGERPRINT, and a builder with a buffer of its own.
-// Thread: values. Errors: base::Result with a short detail; nothing here allocates on well-formed input.
+// STUN messages (RFC 8489) with the attributes that ICE uses (RFC 8445 section 16.1): parsing without copies,
+// checks of MESSAGE-INTEGRITY and FINGERPRINT, and a builder with a buffer of its own. Thread: values.
+// Errors: base::Result with a short detail; nothing here allocates on well-formed input.
 #pragma once
 
 #include <array>
@@ -48,10 +48,12 @@ constexpr int kStunUnknownAttribute = 420;
 constexpr int kIceRoleConflict = 487;
 
 // True for a datagram whose first byte is in STUN's range (RFC 7983 section 7).
-constexpr bool looks_like_stun(base::ByteView datagram) { return !datagram.empty() && datagram[0] <= 3; }
+constexpr bool looks_like_stun(base::ByteView datagram) {
+  return !datagram.empty() && datagram[0] <= 3;
+}
 
-// Views into the bytes that were parsed, which must outlive it. Of a repeated attribute the first counts (RFC 8489
-// section 14); those after MESSAGE-INTEGRITY are left out, FINGERPRINT excepted (section 14.5).
+// Views into the bytes that were parsed, which must outlive it. Of a repeated attribute the first counts (RFC
+// 8489 section 14); those after MESSAGE-INTEGRITY are left out, FINGERPRINT excepted (section 14.5).
 struct StunMessage {
   base::ByteView bytes;
   StunClass message_class = StunClass::kRequest;
@@ -67,21 +69,22 @@ struct StunMessage {
   base::ByteView unknown_attributes;  // the value of UNKNOWN-ATTRIBUTES: 16-bit types
   bool use_candidate = false;
   bool has_integrity = false;
-  bool has_fingerprint = false;       // present, and right: a wrong one is an error of parse_stun()
-  std::uint8_t unknown_count = 0;     // comprehension-required attributes that we don't know, the first of them:
+  bool has_fingerprint = false;    // present, and right: a wrong one is an error of parse_stun()
+  std::uint8_t unknown_count = 0;  // comprehension-required attributes that we don't know, the first of them:
   std::array<std::uint16_t, 8> unknown{};
   std::size_t integrity_offset = 0;
 
   base::ByteView transaction() const { return bytes.subspan(8, 12); }
-  // RFC 8489 section 14.5: HMAC-SHA1 over all before the attribute, compared in constant time. False without one.
+  // RFC 8489 section 14.5: HMAC-SHA1 over all before the attribute, compared in constant time. False without
+  // one.
   bool integrity_ok(base::ByteView key) const;
   bool integrity_ok(std::string_view password) const { return integrity_ok(base::as_bytes(password)); }
 };
 
 base::Result<StunMessage> parse_stun(base::ByteView datagram);
 
-// The local ufrag of a Binding Request's USERNAME "local:remote" (RFC 8445 section 7.2.2), unverified: it only finds
-// the leg that will verify it. Empty for anything else.
+// The local ufrag of a Binding Request's USERNAME "local:remote" (RFC 8445 section 7.2.2), unverified: it
+// only finds the leg that will verify it. Empty for anything else.
 std::optional<std::string_view> stun_local_ufrag(base::ByteView datagram);
 
 // Writes one message; what does not fit makes it empty. Order: attributes, integrity, fingerprint.

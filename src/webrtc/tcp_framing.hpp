@@ -15,8 +15,9 @@ class TcpDeframer {
  public:
   static constexpr std::size_t kMaxPacket = 4096;
 
-  // Calls `packet` (void(base::MutableByteView)) for each packet that is complete; its bytes are valid during the call,
-  // and may be written. False: a packet over the limit, close the connection. `packet` must not call feed().
+  // Calls `packet` (void(base::MutableByteView)) for each packet that is complete; its bytes are valid during
+  // the call, and may be written. False: a packet over the limit, close the connection. `packet` must not
+  // call feed().
   template <typename Callback>
   bool feed(base::ByteView bytes, Callback&& packet) {
     while (!broken_ && !bytes.empty()) {

@@ -16,7 +16,9 @@ Kind kind_of(std::uint8_t first) {
 }
 
 // RFC 5761 section 4: RTCP's types, as RTP's payload types 64 to 95, which nobody may use.
-bool is_rtcp(base::ByteView packet) { return packet[1] >= 192 && packet[1] <= 223; }
+bool is_rtcp(base::ByteView packet) {
+  return packet[1] >= 192 && packet[1] <= 223;
+}
 
 }  // namespace
 
@@ -38,11 +40,16 @@ void Transport::make_dtls() {
   dtls_->set_fingerprints(fingerprints_);
 }
 
-void Transport::on_datagram(base::MutableByteView datagram, const base::SocketAddress& from, base::TimePoint now) {
+void Transport::on_datagram(base::MutableByteView datagram, const base::SocketAddress& from,
+                            base::TimePoint now) {
   if (state_ == State::kClosed) return;
   switch (datagram.empty() ? Kind::kUnknown : kind_of(datagram[0])) {
-    case Kind::kStun: on_stun(datagram, from, now); break;
-    case Kind::kDtls: on_dtls(datagram, from, now); break;
+    case Kind::kStun:
+      on_stun(datagram, from, now);
+      break;
+    case Kind::kDtls:
+      on_dtls(datagram, from, now);
+      break;
     case Kind::kMedia:
       if (ice_.is_validated(from)) {
         on_media(datagram, now);
@@ -50,7 +57,9 @@ void Transport::on_datagram(base::MutableByteView datagram, const base::SocketAd
         ++counters_.media_from_stranger;
       }
       break;
-    case Kind::kUnknown: ++counters_.unknown; break;
+    case Kind::kUnknown:
+      ++counters_.unknown;
+      break;
   }
 }
 

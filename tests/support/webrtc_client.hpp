@@ -1,5 +1,6 @@
-// The browser's end of a WebRTC leg, for tests: a full ICE agent reduced to sending checks, a DTLS client that uses OpenSSL
-// by itself (not webrtc::Dtls), SRTP. In memory; what it would send is collected. One thread.
+// The browser's end of a WebRTC leg, for tests: a full ICE agent reduced to sending checks, a DTLS client
+// that uses OpenSSL by itself (not webrtc::Dtls), SRTP. In memory; what it would send is collected. One
+// thread.
 #pragma once
 
 #include <openssl/bio.h>
@@ -39,7 +40,9 @@ inline base::Bytes binding_request(const webrtc::IceCredentials& server, std::st
   base::random_bytes(transaction);
   webrtc::StunBuilder b(webrtc::StunClass::kRequest, webrtc::kStunBinding, transaction);
   b.add(webrtc::StunAttribute::kUsername, server.ufrag + ":" + std::string(client_ufrag));
-  b.add_u64(options.controlled ? webrtc::StunAttribute::kIceControlled : webrtc::StunAttribute::kIceControlling, 77);
+  b.add_u64(
+      options.controlled ? webrtc::StunAttribute::kIceControlled : webrtc::StunAttribute::kIceControlling,
+      77);
   if (options.use_candidate) b.add_flag(webrtc::StunAttribute::kUseCandidate);
   b.add_u32(webrtc::StunAttribute::kPriority, options.priority);
   if (options.extra_attribute != 0) {

@@ -11,7 +11,8 @@ namespace {
 TEST(Candidate, Priorities) {
   EXPECT_EQ(host_candidate_priority(CandidateTransport::kUdp, 0), 2130706431u);
   EXPECT_EQ(host_candidate_priority(CandidateTransport::kUdp, 1), 2130706431u - 256);
-  EXPECT_EQ(host_candidate_priority(CandidateTransport::kTcpPassive, 0), 90u * (1 << 24) + ((4u << 13) + 8191) * 256 + 255);
+  EXPECT_EQ(host_candidate_priority(CandidateTransport::kTcpPassive, 0),
+            90u * (1 << 24) + ((4u << 13) + 8191) * 256 + 255);
   EXPECT_LT(host_candidate_priority(CandidateTransport::kTcpPassive, 0),
             host_candidate_priority(CandidateTransport::kUdp, 70000));
 }
@@ -26,7 +27,8 @@ TEST(Candidate, Values) {
   EXPECT_EQ(candidates[1].value(), "2 1 udp 2130706175 2001:db8::1 30000 typ host");
   EXPECT_EQ(candidates[2].value(), "3 1 tcp 1520435199 192.0.2.1 30001 typ host tcptype passive");
   EXPECT_EQ(make_host_candidates(addresses, 30000).size(), 2u);
-  for (std::size_t i = 1; i < candidates.size(); ++i) EXPECT_LT(candidates[i].priority, candidates[i - 1].priority);
+  for (std::size_t i = 1; i < candidates.size(); ++i)
+    EXPECT_LT(candidates[i].priority, candidates[i - 1].priority);
 }
 
 // RFC 4571 2

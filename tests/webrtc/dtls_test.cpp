@@ -22,7 +22,9 @@ std::shared_ptr<const DtlsContext> make_context() {
 }
 
 struct Outbox : DtlsSender {
-  void send_dtls(base::ByteView datagram) override { datagrams.emplace_back(datagram.begin(), datagram.end()); }
+  void send_dtls(base::ByteView datagram) override {
+    datagrams.emplace_back(datagram.begin(), datagram.end());
+  }
   std::deque<base::Bytes> datagrams;
 };
 
@@ -32,7 +34,8 @@ struct Pair {
     client.set_fingerprints({server_context->certificate().fingerprint()});
     server.set_fingerprints({client_context->certificate().fingerprint()});
   }
-  // Delivers, 10 ms each way; when nothing is under way, jumps to the next timer. `lost` decides over each datagram.
+  // Delivers, 10 ms each way; when nothing is under way, jumps to the next timer. `lost` decides over each
+  // datagram.
   void run(const std::function<bool(bool from_client, std::size_t number)>& lost = {}) {
     client.start(now);
     std::size_t sent[2] = {0, 0};

@@ -80,7 +80,8 @@ TEST_F(IceLiteTest, UnknownRequiredAttribute) {
   EXPECT_EQ(base::load_be16(m->unknown_attributes.data()), 0x7abc);
   EXPECT_TRUE(m->integrity_ok(server.pwd));
   EXPECT_FALSE(agent.is_validated(at(1)));
-  EXPECT_TRUE(check(at(1), {.extra_attribute = 0xc057}).authenticated);  // an optional one (libwebrtc's network info)
+  EXPECT_TRUE(
+      check(at(1), {.extra_attribute = 0xc057}).authenticated);  // an optional one (libwebrtc's network info)
 }
 
 // RFC 8445 7.3.1.1

@@ -57,7 +57,7 @@ TEST_P(SrtpTest, ReplayWindow) {
   EXPECT_NE(unprotect(packets[1099]), 0u);
   EXPECT_NE(unprotect(packets[100]), 0u);  // 999 behind
   EXPECT_EQ(unprotect(packets[100]), 0u);
-  EXPECT_EQ(unprotect(packets[50]), 0u);   // too old to be known as new
+  EXPECT_EQ(unprotect(packets[50]), 0u);  // too old to be known as new
 }
 
 TEST_P(SrtpTest, EveryChangedByteIsNoticed) {
@@ -77,7 +77,8 @@ TEST_P(SrtpTest, AnyShapeOfGarbage) {
     base::random_bytes(bytes);
     bytes[0] = static_cast<std::uint8_t>(0x80 | (bytes[0] & 0x3f));
     const auto size = bytes[199] % 120u;
-    const base::Bytes exact(bytes.begin(), bytes.begin() + size);  // so that a read beyond it shows under asan
+    const base::Bytes exact(bytes.begin(),
+                            bytes.begin() + size);  // so that a read beyond it shows under asan
     EXPECT_EQ(unprotect(exact), 0u);
     auto rtcp = exact;
     EXPECT_EQ(in.unprotect_rtcp(rtcp), 0u);
@@ -125,12 +126,13 @@ TEST_P(SrtpTest, InboundSsrcsAreBounded) {
   for (std::uint32_t ssrc = 0; ssrc < 300; ++ssrc) {
     packets.push_back(protect(rtp_packet(ssrc, 1)));
     ASSERT_NE(unprotect(packets.back()), 0u);
-    ASSERT_NE(unprotect(protect(rtp_packet(0, static_cast<std::uint16_t>(ssrc + 2)))), 0u);  // one that is always in use
+    ASSERT_NE(unprotect(protect(rtp_packet(0, static_cast<std::uint16_t>(ssrc + 2)))),
+              0u);  // one that is always in use
   }
   EXPECT_EQ(in.inbound_ssrcs(), SrtpSession::kMaxInboundSsrcs);
-  EXPECT_EQ(unprotect(packets[0]), 0u);    // still known: a replay
+  EXPECT_EQ(unprotect(packets[0]), 0u);  // still known: a replay
   EXPECT_EQ(unprotect(packets[299]), 0u);
-  EXPECT_NE(unprotect(packets[1]), 0u);    // forgotten
+  EXPECT_NE(unprotect(packets[1]), 0u);  // forgotten
 }
 
 TEST_P(SrtpTest, ForgetFreesAnOutboundStream) {

@@ -20,7 +20,8 @@ base::Bytes hex(std::string_view text) {
 
 const base::Bytes kRequest = hex(
     "00010058 2112a442 b7e7a701bc34d686fa87dfae 80220010 5354554e207465737420636c69656e74 00240004 6e0001ff"
-    "80290008 932ff9b151263b36 00060009 6576746a3a68367659202020 00080014 9aeaa70cbfd8cb56781ef2b5b2d3f249c1b571a2"
+    "80290008 932ff9b151263b36 00060009 6576746a3a68367659202020 00080014 "
+    "9aeaa70cbfd8cb56781ef2b5b2d3f249c1b571a2"
     "80280004 e57a3bcf");
 constexpr std::string_view kPassword = "VOkJxbRl1RmTxUk/WvJxBt";
 
@@ -73,7 +74,8 @@ TEST(Stun, SampleLongTermRequest) {
   const auto m = parse_stun(bytes);
   ASSERT_TRUE(m);
   EXPECT_FALSE(m->has_fingerprint);
-  const std::string secret = "\xe3\x83\x9e\xe3\x83\x88\xe3\x83\xaa\xe3\x83\x83\xe3\x82\xaf\xe3\x82\xb9:example.org:TheMatrIX";
+  const std::string secret =
+      "\xe3\x83\x9e\xe3\x83\x88\xe3\x83\xaa\xe3\x83\x83\xe3\x82\xaf\xe3\x82\xb9:example.org:TheMatrIX";
   std::array<std::uint8_t, 16> key{};
   EVP_Digest(secret.data(), secret.size(), key.data(), nullptr, EVP_md5(), nullptr);
   EXPECT_TRUE(m->integrity_ok(base::ByteView(key)));
@@ -81,7 +83,8 @@ TEST(Stun, SampleLongTermRequest) {
 
 TEST(Stun, EveryChangedByteIsNoticed) {
   for (std::size_t i = 0; i < kRequest.size(); ++i) {
-    if (i == 100 || i == 101) continue;  // FINGERPRINT's type: as another, it is an attribute behind the integrity
+    if (i == 100 || i == 101)
+      continue;  // FINGERPRINT's type: as another, it is an attribute behind the integrity
     auto bytes = kRequest;
     bytes[i] ^= 0x40;
     const auto m = parse_stun(bytes);
@@ -103,9 +106,10 @@ TEST(Stun, EveryTruncationIsRefused) {
 
 // RFC 8489 14: padding, lengths
 TEST(Stun, AttributeLengthsBeyondTheMessage) {
-  for (const char* attribute : {"00240005 00000000", "0024ffff 00000000", "00240008 00000000", "00200004 00010000",
-                                "00200008 0003000000000000", "80290004 00000000", "00250004 00000000",
-                                "00080004 00000000", "80280002 00000000", "000a0003 00010000", "00090003 00000400"}) {
+  for (const char* attribute :
+       {"00240005 00000000", "0024ffff 00000000", "00240008 00000000", "00200004 00010000",
+        "00200008 0003000000000000", "80290004 00000000", "00250004 00000000", "00080004 00000000",
+        "80280002 00000000", "000a0003 00010000", "00090003 00000400"}) {
     const auto value = hex(attribute);
     base::Bytes bytes = hex("00010000 2112a442 000000000000000000000000");
     bytes.insert(bytes.end(), value.begin(), value.end());
@@ -143,7 +147,11 @@ TEST(Stun, BuilderAndParserAgree) {
   const auto address = *base::SocketAddress::parse("2001:db8::5", 4711);
   StunBuilder b(StunClass::kError, kStunBinding, transaction);
   const std::array<std::uint16_t, 2> unknown{0x7001, 0x7002};
-  b.add_xor_mapped_address(address).add_error(420, "odd").add_unknown_attributes(unknown).add_integrity("k").add_fingerprint();
+  b.add_xor_mapped_address(address)
+      .add_error(420, "odd")
+      .add_unknown_attributes(unknown)
+      .add_integrity("k")
+      .add_fingerprint();
   const auto m = parse_stun(b.bytes());
   ASSERT_TRUE(m);
   EXPECT_EQ(m->message_class, StunClass::kError);
@@ -159,7 +167,10 @@ TEST(Stun, BuilderAndParserAgree) {
 TEST(Stun, BuilderThatOverflowsIsEmpty) {
   StunBuilder b(StunClass::kRequest, kStunBinding, std::array<std::uint8_t, 12>{});
   const std::string big(500, 'x');
-  b.add(StunAttribute::kUsername, big).add(StunAttribute::kSoftware, big).add_integrity("k").add_fingerprint();
+  b.add(StunAttribute::kUsername, big)
+      .add(StunAttribute::kSoftware, big)
+      .add_integrity("k")
+      .add_fingerprint();
   EXPECT_TRUE(b.bytes().empty());
 }
 

@@ -16,7 +16,9 @@ using support::receiver_report;
 using support::rtp_packet;
 
 struct Sink : TransportSink {
-  void send(const base::SocketAddress& to, base::ByteView d) override { sent.emplace_back(to, base::Bytes(d.begin(), d.end())); }
+  void send(const base::SocketAddress& to, base::ByteView d) override {
+    sent.emplace_back(to, base::Bytes(d.begin(), d.end()));
+  }
   void on_rtp(base::MutableByteView p, base::TimePoint) override { rtp.emplace_back(p.begin(), p.end()); }
   void on_rtcp(base::MutableByteView p, base::TimePoint) override { rtcp.emplace_back(p.begin(), p.end()); }
   void on_connected(std::string_view profile) override { profiles.emplace_back(profile); }
@@ -40,11 +42,14 @@ struct TransportTest : testing::Test {
 
   void make(std::vector<Fingerprint> fingerprints) {
     transport = std::make_unique<Transport>(
-        TransportConfig{.local = ice, .remote = {.ufrag = "peer", .fingerprints = std::move(fingerprints), .our_role = {}},
+        TransportConfig{.local = ice,
+                        .remote = {.ufrag = "peer", .fingerprints = std::move(fingerprints), .our_role = {}},
                         .dtls = shared_context()},
         sink);
   }
-  void put(base::Bytes datagram, const base::SocketAddress& from) { transport->on_datagram(datagram, from, now); }
+  void put(base::Bytes datagram, const base::SocketAddress& from) {
+    transport->on_datagram(datagram, from, now);
+  }
   void check(const base::SocketAddress& from, bool nominate = true) {
     put(binding_request(ice, "peer", {.use_candidate = nominate}), from);
   }
@@ -168,6 +173,7 @@ TEST_F(TransportTest, WrongFingerprint) {
   exchange(client, client.step());
   EXPECT_FALSE(transport->connected());
   EXPECT_TRUE(transport->failed());
+  EXPECT_FALSE(client.connected());  // refused within the handshake, not after it
   ASSERT_EQ(sink.failures.size(), 1u);
   EXPECT_TRUE(sink.profiles.empty());
   auto out = rtp_packet(1, 1);
@@ -219,7 +225,8 @@ TEST_F(TransportTest, IceRestartKeepsDtls) {
   const auto old = ice;
   ice = make_ice_credentials();
   transport->restart_ice(ice, "next");
-  transport->set_remote({.ufrag = "next", .fingerprints = {client.fingerprint("sha-384")}, .our_role = {}}, now);
+  transport->set_remote({.ufrag = "next", .fingerprints = {client.fingerprint("sha-384")}, .our_role = {}},
+                        now);
   put(from_client(1, 1), here);
   EXPECT_EQ(sink.rtp.size(), 1u);
   put(binding_request(old, "peer"), here);  // consent by the old ones, until the new are used
@@ -284,8 +291,10 @@ TEST_F(TransportTest, ClientRoleAndLoss) {
   IceCredentials other_ice = make_ice_credentials();
   const auto other_context = *DtlsContext::make(*Certificate::make(base::WallTime::clock::now()));
   make({other_context->certificate().fingerprint()});
-  Transport other({.local = other_ice, .remote = {.ufrag = "x", .fingerprints = {shared_context()->certificate().fingerprint()},
-                                                  .our_role = DtlsRole::kClient},
+  Transport other({.local = other_ice,
+                   .remote = {.ufrag = "x",
+                              .fingerprints = {shared_context()->certificate().fingerprint()},
+                              .our_role = DtlsRole::kClient},
                    .dtls = other_context},
                   other_sink);
   check(here);
@@ -338,7 +347,8 @@ TEST_F(TransportTest, MemoryOfAHundredLegs) {
     auto leg = std::make_unique<Leg>();
     support::DtlsClient c;
     leg->transport = std::make_unique<Transport>(
-        TransportConfig{.local = ice, .remote = {.ufrag = "peer", .fingerprints = {c.fingerprint()}, .our_role = {}},
+        TransportConfig{.local = ice,
+                        .remote = {.ufrag = "peer", .fingerprints = {c.fingerprint()}, .our_role = {}},
                         .dtls = shared_context()},
         leg->sink);
     auto request = binding_request(ice, "peer", {.use_candidate = true});
