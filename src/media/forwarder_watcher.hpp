@@ -21,10 +21,8 @@ class VideoWatcher;
 // header + payload is the RTP packet to protect and send. An implementation may not add or remove watchers in emit().
 class ForwardSink {
  public:
+  virtual ~ForwardSink() = default;
   virtual void emit(VideoWatcher& watcher, base::ByteView header, base::ByteView payload) = 0;
-
- protected:
-  ~ForwardSink() = default;
 };
 
 // The transport-wide sequence number that all streams to one leg share, audio too.
