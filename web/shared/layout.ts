@@ -6,14 +6,24 @@ export interface Grid { columns: number; rows: number; boxes: Box[]; height: num
 export interface GridOptions { gap: number; minWidth: number; aspects: readonly Aspect[] }
 export interface Aspect { ratio: number; weight: number }
 
-// Narrow tiles cut heads off, so a squarer shape has to win by more than a little before it is taken.
-export const kCameraAspects: readonly Aspect[] = [
-  { ratio: 16 / 9, weight: 1 },
-  { ratio: 4 / 3, weight: 0.92 },
-  { ratio: 1, weight: 0.8 },
-  { ratio: 3 / 4, weight: 0.68 },
+// A camera's picture is wide. A squarer tile cuts its sides off, so it has to win by more than a little before it is
+// taken, on a tall screen by less.
+const kWideAspects: readonly Aspect[] = [
+  { ratio: 16 / 9, weight: 1 }, { ratio: 4 / 3, weight: 0.95 }, { ratio: 1, weight: 0.7 }, { ratio: 3 / 4, weight: 0.5 },
 ];
-export const kScreenAspects: readonly Aspect[] = [{ ratio: 16 / 9, weight: 1 }];
+const kTallAspects: readonly Aspect[] = [
+  { ratio: 16 / 9, weight: 1 }, { ratio: 4 / 3, weight: 0.97 }, { ratio: 1, weight: 0.95 }, { ratio: 3 / 4, weight: 0.82 },
+];
+
+export function cameraAspects(area: Size): readonly Aspect[] {
+  return area.height > area.width ? kTallAspects : kWideAspects;
+}
+
+// One screen gets all there is (its picture is never cut); several share it as wide tiles.
+export function screenAspects(area: Size, count: number): readonly Aspect[] {
+  return [{ ratio: count === 1 && area.height > 0 ? area.width / area.height : 16 / 9, weight: 1 }];
+}
+
 
 interface Candidate { columns: number; rows: number; width: number; height: number; score: number }
 

@@ -1,7 +1,7 @@
 // Names, rooms and sizes as text.
 
 const kInvisible = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ufff9-\ufffb]/g;
-const kLoneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const kLoneSurrogate = /[\ud800-\udfff]/gu;
 
 export const kLongestName = 64;
 export const kLongestRoom = 80;

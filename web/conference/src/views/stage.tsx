@@ -2,7 +2,7 @@
 
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
-import { grid, kCameraAspects, kScreenAspects, stage, type Box, type Grid } from "../../../shared/layout.ts";
+import { cameraAspects, grid, screenAspects, stage, type Box, type Grid } from "../../../shared/layout.ts";
 import { useSize } from "./hooks.ts";
 import { Tile } from "./tile.tsx";
 import type { TileModel } from "./tiles.ts";
@@ -35,7 +35,7 @@ export function Stage({ people, screens }: { people: TileModel[]; screens: TileM
   const gap = size.width < 600 ? 6 : 10;
   const options = { gap, minWidth: size.width < 600 ? 110 : 160 };
   if (screens.length === 0) {
-    const layout = grid(size, people.length, { ...options, aspects: kCameraAspects });
+    const layout = grid(size, people.length, { ...options, aspects: cameraAspects(size) });
     return (
       <section class={`stage ${layout.scrolls ? "scrolls" : ""}`} ref={area} aria-label="Participants' video">
         <Tiles tiles={people} layout={layout} />
@@ -43,7 +43,7 @@ export function Stage({ people, screens }: { people: TileModel[]; screens: TileM
     );
   }
   const parts = stage(size, gap);
-  const main = grid(parts.main, screens.length, { ...options, aspects: kScreenAspects });
+  const main = grid(parts.main, screens.length, { ...options, aspects: screenAspects(parts.main, screens.length) });
   const side = strip(parts.strip, people.length, parts.stripDirection, gap);
   const place = (box: Box): Record<string, string> =>
     ({ left: `${box.x}px`, top: `${box.y}px`, width: `${box.width}px`, height: `${box.height}px` });

@@ -32,9 +32,9 @@ export function Tile({ tile, box }: { tile: TileModel; box: Box }): VNode {
                   style={{ "--hue": hueOf(tile.name), "--size": `${Math.max(36, Math.min(128, Math.round(size * 0.42)))}px` }}>
               {initials(tile.name)}
             </span>
+            {tile.notice !== null && <p class="tile-notice">{tile.notice}</p>}
           </div>
         )}
-      {tile.notice !== null && tile.stream === null && <p class="tile-notice">{tile.notice}</p>}
       {tile.hand && <span class="tile-hand" title="Hand raised"><HandIcon size={18} /></span>}
       <div class="tile-name">
         {tile.muted && <span class="tile-muted" title="Muted"><MicOffIcon size={16} /></span>}
