@@ -219,7 +219,7 @@ void VideoSource::want_keyframe(base::TimePoint now, KeyframeReason reason) {
 
 void VideoSource::keyframe_requested(base::TimePoint now) {
   ++counters_.keyframe_requests;
-  if (tries_ == 0) ++fir_sequence_;   // RFC 5104 4.3.1.2: a repetition keeps its number
+  fir_sequence_ = fir_sequence();
   last_request_ = now;
   const auto retry = (kKeyframeRetry + round_trip_) * (std::int64_t{1} << std::min(tries_ / 3, 4u));
   request_at_ = now + std::min<base::Duration>(retry, kSlowestRetry);

@@ -96,7 +96,8 @@ class VideoSource {
   rtp::Ssrc ssrc() const { return statistics_.ssrc(); }
   rtp::Ssrc rtx_ssrc() const { return config_.rtx_ssrc; }
   const SourceConfig& config() const { return config_; }
-  std::uint8_t fir_sequence() const { return fir_sequence_; }
+  // Of the next FIR: a repetition keeps its number (RFC 5104 4.3.1.2).
+  std::uint8_t fir_sequence() const { return static_cast<std::uint8_t>(fir_sequence_ + (tries_ == 0 ? 1 : 0)); }
   rtp::ReceiveStatistics& statistics() { return statistics_; }
   const std::optional<Clock>& clock() const { return clock_; }
   const PacketHistory& history() const { return history_; }
