@@ -144,6 +144,8 @@ struct UserAgentConfig {
   std::size_t max_udp_message = 60000;                              // bytes; over 1,300 TCP is tried first (spec A.2)
   std::size_t max_transactions = 200000;                            // then 503, and new ones are refused
   std::size_t max_sessions = 20000;
+  std::string allow = "INVITE, ACK, CANCEL, BYE, UPDATE, PRACK, OPTIONS, MESSAGE, INFO";   // what all parts together do
+  std::string supported = "100rel, timer";                          // option tags; Require with another is answered 420
 };
 
 class UserAgent {
