@@ -12,7 +12,7 @@ const kWideAspects: readonly Aspect[] = [
   { ratio: 16 / 9, weight: 1 }, { ratio: 4 / 3, weight: 0.95 }, { ratio: 1, weight: 0.7 }, { ratio: 3 / 4, weight: 0.5 },
 ];
 const kTallAspects: readonly Aspect[] = [
-  { ratio: 16 / 9, weight: 1 }, { ratio: 4 / 3, weight: 0.97 }, { ratio: 1, weight: 0.95 }, { ratio: 3 / 4, weight: 0.82 },
+  { ratio: 16 / 9, weight: 1 }, { ratio: 4 / 3, weight: 0.97 }, { ratio: 1, weight: 1 }, { ratio: 3 / 4, weight: 0.9 },
 ];
 
 export function cameraAspects(area: Size): readonly Aspect[] {

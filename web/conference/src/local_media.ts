@@ -178,6 +178,10 @@ export class LocalMedia extends Store<LocalMediaState> {
     this.set({ screen: null });
   }
 
+  forgetScreenProblem(): void {
+    if (this.state.screenProblem !== null) this.set({ screenProblem: null });
+  }
+
   stopAll(): void {
     this.state.mic.track?.stop();
     this.state.camera.track?.stop();

@@ -3,7 +3,7 @@
 export function mediaProblem(error: unknown, device: "mic" | "camera"): string {
   const what = device === "mic" ? "microphone" : "camera";
   if (error === null) {
-    return `Browsers allow a ${what} only on pages served over https:// or from localhost. You can still join without it.`;
+    return `Browsers allow a ${what} only on pages served over https:// or from localhost.`;
   }
   if (error === "ended") return `The ${what} was unplugged or switched off.`;
   const name = error instanceof Error ? error.name : "";

@@ -21,6 +21,8 @@ interface Props {
 
 const kTime = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const kGroupWithin = 3 * 60_000;
+const kLongMessage = 1500;  // what is longer, or has more lines, is shown folded
+const kManyLines = 25;
 
 function Delivery({ entry, onRetry }: { entry: ChatEntry; onRetry(key: string): void }): VNode | null {
   if (!entry.mine) return null;
@@ -36,6 +38,7 @@ function Delivery({ entry, onRetry }: { entry: ChatEntry; onRetry(key: string): 
 
 const Message = memo(function Message(props: { entry: ChatEntry; follows: boolean; last: boolean; onRetry(key: string): void }): VNode {
   const { entry, follows, last } = props;
+  const [folded, setFolded] = useState(entry.text.length > kLongMessage || entry.text.split("\n", kManyLines + 1).length > kManyLines);
   const showDelivery = entry.delivery !== "sent" || last;
   return (
     <li class={`message ${entry.mine ? "mine" : ""} ${follows ? "follows" : ""}`} data-testid="chat-message"
@@ -46,7 +49,8 @@ const Message = memo(function Message(props: { entry: ChatEntry; follows: boolea
           <time dateTime={new Date(entry.at).toISOString()}>{kTime.format(entry.at)}</time>
         </div>
       )}
-      <div class="message-text" dir="auto" data-testid="chat-text"><LinkedText text={entry.text} /></div>
+      <div class={`message-text ${folded ? "folded" : ""}`} dir="auto" data-testid="chat-text"><LinkedText text={entry.text} /></div>
+      {folded && <button type="button" class="link-button unfold" onClick={() => setFolded(false)}>Show all</button>}
       {showDelivery && <Delivery entry={entry} onRetry={props.onRetry} />}
     </li>
   );

@@ -41,7 +41,7 @@ function Preview({ media, name }: { media: LocalMedia; name: string }): VNode {
         ? <Video stream={stream} mirrored label="Your camera" />
         : (
           <div class="avatar-wrap">
-            <span class="avatar" style={{ "--hue": hueOf(name) }}>{name === "" ? <CameraOffIcon size={34} /> : initials(name)}</span>
+            <span class={`avatar ${name === "" ? "nobody" : ""}`} style={{ "--hue": hueOf(name) }}>{name === "" ? <CameraOffIcon size={34} /> : initials(name)}</span>
             <span class="preview-note">{camera.busy ? "Starting your camera…" : "Your camera is off"}</span>
           </div>
         )}

@@ -14,6 +14,8 @@ import { Stage } from "./stage.tsx";
 import { tilesOf } from "./tiles.ts";
 import { Toolbar, type Panel } from "./toolbar.tsx";
 
+const kProblemShownFor = 8000;
+
 interface Props { room: RoomState; actions: RoomActions; media: LocalMedia }
 
 function useShortcuts(keys: Record<string, () => void>): void {
@@ -72,14 +74,22 @@ export function Room({ room, actions, media }: Props): VNode {
   const talking = useTalking(local.mic.track, local.mic.on);
   const camera = useMemo(() => (local.camera.track === null ? null : new MediaStream([local.camera.track])), [local.camera.track]);
   const { people, screens } = tilesOf(room, { camera, micOn: local.mic.on, talking });
-  // A device's problems are shown once it was asked for here; what was refused before joining is known already.
-  const [asked, setAsked] = useState(false);
-  const problems = [asked ? local.mic.problem : null, asked ? local.camera.problem : null, local.screenProblem]
+  // A device's problem is shown for a while after it was asked for; what was refused before joining is known already.
+  const [asked, setAsked] = useState<Device | null>(null);
+  const problems = [asked === null ? null : local[asked].problem, local.screenProblem]
     .filter((each): each is string => each !== null);
   const toggleDevice = (device: Device): void => {
-    setAsked(true);
+    setAsked(device);
     void media.toggle(device);
   };
+  useEffect(() => {
+    if (problems.length === 0) return undefined;
+    const timer = setTimeout(() => {
+      setAsked(null);
+      media.forgetScreenProblem();
+    }, kProblemShownFor);
+    return () => clearTimeout(timer);
+  }, [problems.join()]);
   const toggleScreen = (): void => {
     if (local.screen === null) void media.startScreen();
     else media.stopScreen();

@@ -18,7 +18,10 @@ function describe(tile: TileModel): string {
 
 export function Tile({ tile, box }: { tile: TileModel; box: Box }): VNode {
   const size = Math.min(box.width, box.height);
-  const classes = ["tile", tile.kind, tile.talking ? "talking" : "", tile.self ? "own" : "", box.width < 200 ? "small" : ""];
+  const classes = [
+    "tile", tile.kind, tile.talking ? "talking" : "", tile.self ? "own" : "",
+    tile.notice !== null ? "noticed" : "", box.width < 200 ? "small" : "",
+  ];
   return (
     <div class={classes.filter(Boolean).join(" ")} role="group" aria-label={describe(tile)} data-testid="tile"
          data-participant={tile.participant} data-kind={tile.kind} data-self={tile.self} data-talking={tile.talking}
@@ -29,7 +32,7 @@ export function Tile({ tile, box }: { tile: TileModel; box: Box }): VNode {
         : (
           <div class="avatar-wrap">
             <span class="avatar" aria-hidden="true"
-                  style={{ "--hue": hueOf(tile.name), "--size": `${Math.max(36, Math.min(128, Math.round(size * 0.42)))}px` }}>
+                  style={{ "--hue": hueOf(tile.name), "--size": `${Math.max(32, Math.min(240, Math.round(size * 0.4)))}px` }}>
               {initials(tile.name)}
             </span>
             {tile.notice !== null && <p class="tile-notice">{tile.notice}</p>}
