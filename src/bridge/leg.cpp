@@ -45,6 +45,7 @@ Leg::~Leg() {
 base::Status Leg::create_media(bool webrtc, const base::SocketAddress& peer) {
   auto config = environment_.config.sdp;
   config.video = webrtc ? video_ : sdp::VideoMode::kNone;
+  if (!video_codecs_.empty()) config.video_codecs = video_codecs_;
   if (webrtc) {
     auto endpoint = environment_.media.create_webrtc_leg(id_, bridge_);
     if (!endpoint) return std::unexpected(endpoint.error());

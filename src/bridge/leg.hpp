@@ -87,6 +87,8 @@ class Leg final : public sip::SessionHandler {
   // Another bridge's policy looks after it from now on (a resumed participant).
   void set_owner(LegOwner& owner) { owner_ = &owner; }
 
+  // Before prepare_answer() or prepare_offer(): another order than the configuration's.
+  void set_video_codecs(std::vector<std::string> codecs) { video_codecs_ = std::move(codecs); }
   // The called side: makes the answer for the INVITE's offer (none: our offer goes into the 200).
   base::Result<std::string> prepare_answer(const sip::Message& invite);
   // The calling side: our offer, for browsers (WebRTC) or phones (plain RTP) at `peer`.
@@ -157,6 +159,7 @@ class Leg final : public sip::SessionHandler {
   std::unique_ptr<sdp::Negotiator> negotiator_;
   std::vector<PublishedSource> sources_, inherited_;
   std::vector<std::pair<std::size_t, SourceId>> shown_;
+  std::vector<std::string> video_codecs_;
   base::TokenBucket message_bucket_;
   std::vector<std::string> refused_types_;
   std::vector<std::uint64_t> told_unavailable_;

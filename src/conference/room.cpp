@@ -95,6 +95,7 @@ sip::SessionHandler* Room::accept(sip::Session& session, const sip::Message& inv
   leg.attach(session);
   leg.set_wants_events(profile_.enable_events || asks_for_events(invite));
   if (!profile_.text_messaging) leg.refuses({});
+  if (!profile_.video_codecs.empty()) leg.set_video_codecs(profile_.video_codecs);
   const auto answer = leg.prepare_answer(invite);
   if (!answer) {
     // 399 is RFC 3261's miscellaneous warning; the text says which m-line and why.

@@ -18,6 +18,7 @@ struct RoomProfile {
   std::size_t max_members = 0;          // 0: no limit
   bool video = true;
   std::size_t max_video_streams = 0;    // 0: no limit
+  std::vector<std::string> video_codecs;    // that publishers are answered with, in order; empty: the server's
   bool enable_events = false;           // for everybody; else for those whose INVITE asks for them
   bool echo_events = false;
   bool talk_detection_events = true;

@@ -1,0 +1,162 @@
+#include "app/node.hpp"
+
+#include "api/static_files.hpp"
+#include "base/text.hpp"
+#include "runtime/shard.hpp"
+
+namespace app {
+namespace {
+
+struct OriginRule {
+  base::SocketAddress listener;
+  std::vector<std::string> origins;
+};
+
+bool origin_allowed(std::string_view origin, const net::HttpRequest& request, const std::vector<OriginRule>& rules) {
+  if (origin.empty()) return true;   // no browser
+  const auto host_at = origin.find("://");
+  if (host_at != origin.npos && base::equals_ignoring_case(origin.substr(host_at + 3), request.header("Host"))) return true;
+  for (const auto& rule : rules) {
+    if (rule.listener.port() != request.local.port() || !(rule.listener.is_any() || rule.listener.same_ip(request.local))) continue;
+    if (rule.origins.empty()) return request.local.is_loopback();
+    return std::any_of(rule.origins.begin(), rule.origins.end(), [&](const auto& o) { return o == "*" || base::equals_ignoring_case(o, origin); });
+  }
+  return false;
+}
+
+}  // namespace
+
+// What lives on the shard's thread: made, used and destroyed there.
+class Node::Core final : public runtime::SipReceiver {
+ public:
+  Core(const NodeConfig& config, runtime::Shard& shard, runtime::MediaPool& media)
+      : config_(config), environment_{.timeline = shard.timeline(), .media = media, .config = config.legs}, media_(media) {}
+
+  void begin(sip::Network& network) {
+    pbx_ = std::make_unique<pbx::Pbx>(config_.pbx, environment_, accounts_);
+    agent_ = std::make_unique<sip::UserAgent>(config_.agent, environment_.timeline, network, *pbx_);
+    pbx_->attach(*agent_);
+    media_.set_events(*pbx_);
+  }
+  void end() {
+    // Legs belong to the PBX and speak to the agent, which calls them back: the calls first, then the agent.
+    if (agent_) agent_->shut_down("SIP;cause=503;text=\"Server stopped\"");
+    agent_.reset();
+    pbx_.reset();
+  }
+  void set_accounts(std::vector<pbx::Account> accounts) { accounts_.replace(std::move(accounts)); }
+  sip::UserAgent* agent() { return agent_.get(); }
+  pbx::Pbx* pbx() { return pbx_.get(); }
+
+  void on_message(const sip::MessagePtr& message, const sip::Source& source) override {
+    if (agent_) agent_->on_message(message, source);
+  }
+  void on_flow_closed(std::uint64_t flow) override {
+    if (pbx_) pbx_->on_flow_closed(flow);
+    if (agent_) agent_->on_flow_closed(flow);
+  }
+  void on_send_failed(const sip::Target& target) override {
+    if (agent_) agent_->on_send_failed(target);
+  }
+
+ private:
+  const NodeConfig& config_;
+  bridge::LegEnvironment environment_;
+  runtime::MediaPool& media_;
+  pbx::Accounts accounts_;
+  std::unique_ptr<pbx::Pbx> pbx_;
+  std::unique_ptr<sip::UserAgent> agent_;
+};
+
+Node::Node(NodeConfig config) : config_(std::move(config)) {}
+
+base::Result<std::unique_ptr<Node>> Node::start(NodeConfig config) {
+  std::unique_ptr<Node> node(new Node(std::move(config)));
+  if (auto opened = node->open(); !opened) return std::unexpected(opened.error());
+  return node;
+}
+
+base::Status Node::open() {
+  threads_ = std::make_unique<net::IoThreads>(std::max<std::size_t>(1, config_.io_threads));
+  shard_ = std::make_unique<runtime::Shard>();
+  auto media = runtime::MediaPool::start(config_.media, *shard_);
+  if (!media) return std::unexpected(media.error());
+  media_ = std::move(*media);
+  core_ = std::make_unique<Core>(config_, *shard_, *media_);
+  auto endpoint = runtime::SipEndpoint::start(*threads_, *shard_, *core_, config_.sip);
+  if (!endpoint) return std::unexpected(endpoint.error());
+  sip_ = std::move(*endpoint);
+  shard_->run_and_wait([this] { core_->begin(*sip_); });
+
+  auto http = config_.http;
+  std::shared_ptr<api::StaticFiles> files;
+  if (!config_.web_directory.empty()) {
+    auto loaded = api::StaticFiles::load(config_.web_directory);
+    if (!loaded) return std::unexpected(loaded.error());
+    files = std::make_shared<api::StaticFiles>(std::move(*loaded));
+  }
+  http.handler = [files](net::HttpRequest request, net::HttpRespond respond) {
+    respond(files ? files->serve(request) : net::HttpResponse::text(404, "No pages here: the server was started without them.\n"));
+  };
+  // Filled when the listeners' ports are known; I/O threads read it from then on.
+  auto rules = std::make_shared<std::atomic<std::shared_ptr<const std::vector<OriginRule>>>>(std::make_shared<const std::vector<OriginRule>>());
+  for (const auto& path : config_.websocket_paths) {
+    http.websockets.push_back(sip_->websocket_route(path, [rules](std::string_view origin, const net::HttpRequest& request) {
+      return origin_allowed(origin, request, *rules->load());
+    }));
+  }
+  const auto listeners = http.listeners.size();
+  auto server = net::HttpServer::start(*threads_, std::move(http));
+  if (!server) return std::unexpected(server.error());
+  http_ = std::move(*server);
+  auto known = std::make_shared<std::vector<OriginRule>>();
+  for (std::size_t i = 0; i < listeners; ++i) {
+    known->push_back({http_->local(i), i < config_.allowed_origins.size() ? config_.allowed_origins[i] : std::vector<std::string>{}});
+  }
+  rules->store(std::move(known));
+  return {};
+}
+
+Node::~Node() {
+  if (http_) http_->stop_listening();
+  if (shard_ && core_) shard_->run_and_wait([this] { core_->end(); });
+  if (sip_) sip_->close();
+  if (http_) http_->close();
+  // The shard goes before what its last work may refer to.
+  if (shard_) shard_->stop();
+  http_.reset();
+  sip_.reset();
+  core_.reset();
+  media_.reset();
+}
+
+void Node::set_accounts(std::vector<pbx::Account> accounts) {
+  shard_->run_and_wait([this, &accounts] { core_->set_accounts(std::move(accounts)); });
+}
+
+NodeStatus Node::status() {
+  NodeStatus status;
+  shard_->run_and_wait([&] {
+    status = {.rooms = core_->pbx()->rooms().size(), .calls = core_->pbx()->calls(), .sessions = core_->agent()->sessions(),
+              .bindings = core_->pbx()->registrar().size()};
+  });
+  status.flows = sip_->flows();
+  status.web_connections = http_->connections();
+  return status;
+}
+
+const base::SocketAddress& Node::sip_address(std::size_t listener) const { return sip_->local_address(listener); }
+const base::SocketAddress& Node::http_address(std::size_t listener) const { return http_->local(listener); }
+
+void Node::shut_down(std::chrono::milliseconds limit) {
+  http_->stop_listening();
+  shard_->run_and_wait([this] { core_->agent()->shut_down("SIP;cause=503;text=\"Server stopped\""); });
+  const auto end = std::chrono::steady_clock::now() + limit;
+  std::size_t left = 1;
+  while (left != 0 && std::chrono::steady_clock::now() < end) {
+    shard_->run_and_wait([&] { left = core_->agent()->sessions(); });
+    if (left != 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+}  // namespace app

@@ -1,0 +1,67 @@
+// One running Parley: the parts picked, joined and started. No logic of its own.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "bridge/leg.hpp"
+#include "net/http_server.hpp"
+#include "pbx/pbx.hpp"
+#include "runtime/media_pool.hpp"
+#include "runtime/sip_endpoint.hpp"
+#include "sip/user_agent.hpp"
+
+namespace app {
+
+struct NodeConfig {
+  std::size_t io_threads = 1;
+  runtime::SipEndpointConfig sip;
+  net::HttpServerConfig http;                       // listeners, limits, host names; handler and routes are set here
+  std::vector<std::string> websocket_paths{"/ws"};
+  // By HTTP listener: pages of which origins may open its WebSockets, beside its own; "*": every one. Empty: its own, on
+  // loopback every one, so that a page from any web server on the developer's machine works (survival item 19).
+  std::vector<std::vector<std::string>> allowed_origins;
+  std::string web_directory;                        // "" : no pages
+  runtime::MediaConfig media;
+  bridge::LegConfig legs;
+  sip::UserAgentConfig agent;
+  pbx::PbxConfig pbx;
+};
+
+// What it is at, for people and metrics.
+struct NodeStatus {
+  std::size_t rooms = 0, calls = 0, sessions = 0, bindings = 0, flows = 0, web_connections = 0;
+};
+
+// Thread: made, used and destroyed by one thread that is none of its own.
+class Node {
+ public:
+  static base::Result<std::unique_ptr<Node>> start(NodeConfig config);
+  ~Node();
+  Node(const Node&) = delete;
+
+  void set_accounts(std::vector<pbx::Account> accounts);
+  NodeStatus status();
+  const base::SocketAddress& sip_address(std::size_t listener) const;
+  const base::SocketAddress& http_address(std::size_t listener) const;
+
+  // Takes no more work, ends all calls with BYE and waits until they have ended, `limit` at the most.
+  void shut_down(std::chrono::milliseconds limit);
+
+ private:
+  class Core;
+  explicit Node(NodeConfig config);
+  base::Status open();
+
+  NodeConfig config_;
+  std::unique_ptr<net::IoThreads> threads_;
+  std::unique_ptr<runtime::Shard> shard_;
+  std::unique_ptr<runtime::MediaPool> media_;
+  std::unique_ptr<Core> core_;
+  std::unique_ptr<runtime::SipEndpoint> sip_;
+  std::unique_ptr<net::HttpServer> http_;
+};
+
+}  // namespace app
