@@ -230,7 +230,7 @@ std::string OfferReader::accept(const Media& m, const Section* before, Section& 
   const bool may_send = s.role != Role::kOwnScreen && (s.role != Role::kOwnVideo || config_.video == VideoMode::kTwoWay);
   if (may_send && s.ssrc == 0) s.ssrc = fresh_ssrc(config_, state_);
   const bool rtx = s.kind == MediaKind::kVideo && s.codecs.front().rtx_payload_type.has_value();
-  if (may_send && rtx && s.rtx_ssrc == 0) s.rtx_ssrc = fresh_ssrc(config_, state_);
+  if (may_send && rtx && s.rtx_ssrc == 0) s.rtx_ssrc = fresh_ssrc(config_, state_, s.ssrc);
   return {};
 }
 

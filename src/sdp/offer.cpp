@@ -154,10 +154,7 @@ void SlotPlan::fill(Section& s, const RemoteSource& source) {
   s.msid.stream = source.stream_id.empty() ? base::random_uuid() : source.stream_id;
   s.msid.track = source.track_id.empty() ? base::random_uuid() : source.track_id;
   s.ssrc = fresh_ssrc(config_, state_);
-  if (!s.codecs.back().rtx_payload_type) return;
-  do {
-    s.rtx_ssrc = fresh_ssrc(config_, state_);
-  } while (s.rtx_ssrc == s.ssrc);
+  if (s.codecs.back().rtx_payload_type) s.rtx_ssrc = fresh_ssrc(config_, state_, s.ssrc);
 }
 
 }  // namespace
@@ -197,9 +194,7 @@ base::Status plan_initial_offer(const LocalConfig& config, TransportKind kind, b
   own.msid = {state.stream_id, base::random_uuid()};
   if (config.video == VideoMode::kTwoWay) {
     own.ssrc = fresh_ssrc(config, state);
-    do {
-      own.rtx_ssrc = fresh_ssrc(config, state);
-    } while (own.rtx_ssrc == own.ssrc);
+    own.rtx_ssrc = fresh_ssrc(config, state, own.ssrc);
   }
   own.offered = offer_direction(config, state, own);
   if (!own.codecs.empty()) state.agreed.sections.push_back(std::move(own));

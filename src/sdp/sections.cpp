@@ -14,7 +14,7 @@ MediaKind kind_of(std::string_view media) {
   return MediaKind::kOther;
 }
 
-std::uint32_t fresh_ssrc(const LocalConfig& config, const SessionState& state) {
+std::uint32_t fresh_ssrc(const LocalConfig& config, const SessionState& state, std::uint32_t other) {
   const auto taken = [&](std::uint32_t ssrc) {
     for (const auto& s : state.agreed.sections) {
       if (s.ssrc == ssrc || s.rtx_ssrc == ssrc) return true;
@@ -27,7 +27,7 @@ std::uint32_t fresh_ssrc(const LocalConfig& config, const SessionState& state) {
   // A generator that repeats itself, as a test's may, must not keep us here.
   for (int tries = 0;; ++tries) {
     const auto ssrc = config.random_u32 && tries < 100 ? config.random_u32() : base::random_u32();
-    if (ssrc != 0 && !taken(ssrc)) return ssrc;
+    if (ssrc != 0 && ssrc != other && !taken(ssrc)) return ssrc;
   }
 }
 

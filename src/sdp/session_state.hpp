@@ -53,7 +53,8 @@ const Group* bundle_group(const Description& description);
 
 // sections.cpp
 MediaKind kind_of(std::string_view media);
-std::uint32_t fresh_ssrc(const LocalConfig& config, const SessionState& state);
+// Neither 0, nor used in the session, nor `other`.
+std::uint32_t fresh_ssrc(const LocalConfig& config, const SessionState& state, std::uint32_t other = 0);
 std::string fresh_mid(SessionState& state);
 std::optional<std::uint8_t> allocate_payload_type(SessionState& state);
 std::optional<std::uint8_t> extension_id(SessionState& state, std::string_view uri);

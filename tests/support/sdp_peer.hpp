@@ -70,7 +70,7 @@ inline std::string chromium_answer(std::string_view offer_text, const std::set<s
     body += "a=mid:" + m.mid + "\r\n";
     for (const auto& e : m.extmaps) body += "a=extmap:" + std::to_string(e.id) + " " + e.uri + "\r\n";
     ((body += "a=") += sdp::to_string(sdp::reversed(m.direction.value_or(sdp::Direction::kSendRecv)))) += "\r\n";
-    body += "a=rtcp-mux\r\n";
+    body += m.rtcp_rsize ? "a=rtcp-mux\r\na=rtcp-rsize\r\n" : "a=rtcp-mux\r\n";
     for (const auto& r : m.rtpmaps) {
       body += "a=rtpmap:" + std::to_string(r.payload_type) + " " + r.name + "/" + std::to_string(r.clock_rate) +
               (r.channels > 1 ? "/" + std::to_string(r.channels) : "") + "\r\n";
