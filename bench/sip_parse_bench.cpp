@@ -30,13 +30,16 @@ std::string message() {
 
 // A browser's: the SDP is about seven kilobytes, which the parser only carries.
 std::string invite() {
-  std::string sdp = "v=0\r\no=- 1291451873859690679 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n";
-  while (sdp.size() < 7000) sdp += "a=candidate:3143114838 1 udp 2122194687 192.0.2.1 50374 typ host generation 0 network-id 3\r\n";
+  std::string sdp =
+      "v=0\r\no=- 1291451873859690679 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n";
+  while (sdp.size() < 7000)
+    sdp += "a=candidate:3143114838 1 udp 2122194687 192.0.2.1 50374 typ host generation 0 network-id 3\r\n";
   return "INVITE" + kHead +
          "CSeq: 7566 INVITE\r\n"
          "Authorization: Digest algorithm=MD5, username=\"1000\", realm=\"parley\", "
          "nonce=\"1795322244/111f91fe7f40f0da117258bb508957e7\", uri=\"sip:conf@127.0.0.1\", "
-         "response=\"554c33cae47148cfdb540be47406ab8b\", opaque=\"69bcca343ffa8385\", qop=auth, cnonce=\"85h91ff9n15q\", "
+         "response=\"554c33cae47148cfdb540be47406ab8b\", opaque=\"69bcca343ffa8385\", qop=auth, "
+         "cnonce=\"85h91ff9n15q\", "
          "nc=00000001\r\n"
          "Contact: <sip:p4790kr7@4it3bkcoatv4.invalid;transport=ws;ob>\r\n"
          "Content-Type: application/sdp\r\n"
@@ -44,11 +47,14 @@ std::string invite() {
          "Allow: INVITE,ACK,CANCEL,BYE,UPDATE,MESSAGE,OPTIONS,REFER,INFO,NOTIFY,SUBSCRIBE\r\n"
          "Supported: timer,ice,replaces,outbound\r\n"
          "User-Agent: JsSIP 3.13.5\r\n"
-         "Content-Length: " + std::to_string(sdp.size()) + "\r\n\r\n" + sdp;
+         "Content-Length: " +
+         std::to_string(sdp.size()) + "\r\n\r\n" + sdp;
 }
 
 sip::Source source() {
-  return {.transport = sip::Transport::kWs, .remote = *base::SocketAddress::parse("192.0.2.10", 40000), .local = {}};
+  return {.transport = sip::Transport::kWs,
+          .remote = *base::SocketAddress::parse("192.0.2.10", 40000),
+          .local = {}};
 }
 
 std::string response() {
@@ -97,11 +103,13 @@ void verify_digest(benchmark::State& state) {
   const auto account = sip::StoredHashes::make("1000", "parley", "secret");
   const auto challenges = sip::make_challenges("parley", nonces.make("parley", now), false);
   const auto challenge = *sip::parse_challenge(challenges.at(static_cast<std::size_t>(algorithm)));
-  const std::string answer = sip::answer_challenge(challenge, {"1000", "wrong"}, "INVITE", "sip:a@b", 1, "cnonce");
+  const std::string answer =
+      sip::answer_challenge(challenge, {"1000", "wrong"}, "INVITE", "sip:a@b", 1, "cnonce");
   for (auto _ : state) {
     const auto credentials = *sip::parse_authorization(answer);
-    benchmark::DoNotOptimize(
-        sip::verify(nonces, credentials, {.method = "INVITE", .request_uri = "sip:a@b", .realm = "parley"}, &account, now));
+    benchmark::DoNotOptimize(sip::verify(nonces, credentials,
+                                         {.method = "INVITE", .request_uri = "sip:a@b", .realm = "parley"},
+                                         &account, now));
   }
   state.SetItemsProcessed(state.iterations());
 }

@@ -36,7 +36,8 @@ void look_at(const sip::Message& message, const sip::Source& source) {
   if (!message.is_request()) return;
   (void)sip::check_request(message);
   // What we say to it can be read, and says the same.
-  const auto response = sip::Message::parse(base::share(sip::start_response(message, source, 200, "tag").finish()));
+  const auto response =
+      sip::Message::parse(base::share(sip::start_response(message, source, 200, "tag").finish()));
   require(response.has_value());
   require((*response)->status() == 200 && (*response)->call_id() == message.call_id());
   require((*response)->cseq().number == message.cseq().number && (*response)->body().empty());

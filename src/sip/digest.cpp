@@ -49,7 +49,8 @@ base::Status for_each_param(std::string_view text, F&& f) {
     if (name_text.empty() || at >= text.size() || text[at] != '=') return base::malformed("no parameter");
     at = scan::skip_space(text, at + 1);
     const std::size_t value = at;
-    at = at < text.size() && text[at] == '"' ? scan::skip_quoted(text, at) : scan::skip(text, at, scan::kValue);
+    at = at < text.size() && text[at] == '"' ? scan::skip_quoted(text, at)
+                                             : scan::skip(text, at, scan::kValue);
     if (at == std::string_view::npos || at == value) return base::malformed("wrong parameter value");
     if (!f(name_text, unquoted(text.substr(value, at - value)))) return base::malformed("wrong parameter");
     at = scan::skip_space(text, at);
@@ -64,7 +65,9 @@ bool set_once(std::string& out, std::string value) {
   return true;
 }
 
-bool valid_count(std::string_view text) { return text.size() == 8 && std::ranges::all_of(text, scan::is_hex); }
+bool valid_count(std::string_view text) {
+  return text.size() == 8 && std::ranges::all_of(text, scan::is_hex);
+}
 
 // What is verified against when there is no account or no hash: as long as the real one, and nobody's.
 const std::string& fake_ha1(DigestAlgorithm algorithm) {
@@ -93,9 +96,12 @@ bool same_resource(std::string_view digest_uri, std::string_view request_uri) {
 
 std::string_view to_string(DigestAlgorithm algorithm) {
   switch (algorithm) {
-    case DigestAlgorithm::kMd5: return "MD5";
-    case DigestAlgorithm::kSha256: return "SHA-256";
-    case DigestAlgorithm::kSha512_256: return "SHA-512-256";
+    case DigestAlgorithm::kMd5:
+      return "MD5";
+    case DigestAlgorithm::kSha256:
+      return "SHA-256";
+    case DigestAlgorithm::kSha512_256:
+      return "SHA-512-256";
   }
   return {};
 }
@@ -125,9 +131,9 @@ base::Result<DigestCredentials> parse_authorization(std::string_view text) {
   std::string algorithm;
   const auto status = for_each_param(text, [&](std::string_view name, std::string value) {
     const std::pair<std::string_view, std::string*> known[] = {
-        {"username", &result.username}, {"realm", &result.realm},   {"nonce", &result.nonce},
+        {"username", &result.username}, {"realm", &result.realm},       {"nonce", &result.nonce},
         {"uri", &result.uri},           {"response", &result.response}, {"cnonce", &result.cnonce},
-        {"opaque", &result.opaque},     {"qop", &result.qop},       {"nc", &result.count_text},
+        {"opaque", &result.opaque},     {"qop", &result.qop},           {"nc", &result.count_text},
         {"algorithm", &algorithm},
     };
     for (const auto& [known_name, out] : known) {
@@ -159,10 +165,13 @@ AuthResult verify(NonceSource& nonces, const DigestCredentials& credentials, con
   const std::string& stored = account ? account->ha1[static_cast<std::size_t>(algorithm)] : fake;
   const bool real = account && stored.size() == digest_hex_size(algorithm);
   // The hashing is done whatever else is wrong, so that time tells nothing.
-  const std::string expected = digest_response(
-      algorithm, {.ha1 = real ? stored : fake, .method = request.method, .uri = credentials.uri,
-                  .nonce = credentials.nonce, .count = credentials.count_text, .cnonce = credentials.cnonce,
-                  .qop = "auth"});
+  const std::string expected = digest_response(algorithm, {.ha1 = real ? stored : fake,
+                                                           .method = request.method,
+                                                           .uri = credentials.uri,
+                                                           .nonce = credentials.nonce,
+                                                           .count = credentials.count_text,
+                                                           .cnonce = credentials.cnonce,
+                                                           .qop = "auth"});
   std::string given = base::to_lower(credentials.response);
   given.resize(expected.size());
   const bool match = equal_in_constant_time(expected, given);
@@ -185,8 +194,8 @@ std::vector<std::string> make_challenges(std::string_view realm, std::string_vie
   std::vector<std::string> result;
   result.reserve(algorithms.size());
   for (const DigestAlgorithm algorithm : algorithms) {
-    result.push_back(fmt::format("Digest realm={}, nonce=\"{}\", algorithm={}, qop=\"auth\"{}", quote(realm), nonce,
-                                 to_string(algorithm), stale ? ", stale=true" : ""));
+    result.push_back(fmt::format("Digest realm={}, nonce=\"{}\", algorithm={}, qop=\"auth\"{}", quote(realm),
+                                 nonce, to_string(algorithm), stale ? ", stale=true" : ""));
   }
   return result;
 }
@@ -196,8 +205,12 @@ base::Result<DigestChallenge> parse_challenge(std::string_view text) {
   std::string algorithm, qop, stale;
   const auto status = for_each_param(text, [&](std::string_view name, std::string value) {
     const std::pair<std::string_view, std::string*> known[] = {
-        {"realm", &result.realm}, {"nonce", &result.nonce}, {"opaque", &result.opaque},
-        {"algorithm", &algorithm}, {"qop", &qop},           {"stale", &stale},
+        {"realm", &result.realm},
+        {"nonce", &result.nonce},
+        {"opaque", &result.opaque},
+        {"algorithm", &algorithm},
+        {"qop", &qop},
+        {"stale", &stale},
     };
     for (const auto& [known_name, out] : known) {
       if (base::equals_ignoring_case(name, known_name)) return set_once(*out, std::move(value));
@@ -222,14 +235,21 @@ base::Result<DigestChallenge> parse_challenge(std::string_view text) {
 std::string answer_challenge(const DigestChallenge& challenge, const ClientCredentials& credentials,
                              std::string_view method, std::string_view uri, std::uint32_t count,
                              std::string_view cnonce) {
-  const std::string ha1 = hash_ha1(challenge.algorithm, credentials.username, challenge.realm, credentials.password);
+  const std::string ha1 =
+      hash_ha1(challenge.algorithm, credentials.username, challenge.realm, credentials.password);
   const std::string nc = fmt::format("{:08x}", count);
-  const std::string response = digest_response(
-      challenge.algorithm, {.ha1 = ha1, .method = method, .uri = uri, .nonce = challenge.nonce, .count = nc,
-                            .cnonce = cnonce, .qop = challenge.qop_auth ? "auth" : ""});
-  std::string text = fmt::format("Digest username={}, realm={}, nonce={}, uri={}, response=\"{}\", algorithm={}",
-                                 quote(credentials.username), quote(challenge.realm), quote(challenge.nonce),
-                                 quote(uri), response, to_string(challenge.algorithm));
+  const std::string response =
+      digest_response(challenge.algorithm, {.ha1 = ha1,
+                                            .method = method,
+                                            .uri = uri,
+                                            .nonce = challenge.nonce,
+                                            .count = nc,
+                                            .cnonce = cnonce,
+                                            .qop = challenge.qop_auth ? "auth" : ""});
+  std::string text =
+      fmt::format("Digest username={}, realm={}, nonce={}, uri={}, response=\"{}\", algorithm={}",
+                  quote(credentials.username), quote(challenge.realm), quote(challenge.nonce), quote(uri),
+                  response, to_string(challenge.algorithm));
   if (challenge.qop_auth) text += fmt::format(", cnonce={}, qop=auth, nc={}", quote(cnonce), nc);
   if (!challenge.opaque.empty()) text += fmt::format(", opaque={}", quote(challenge.opaque));
   return text;

@@ -44,7 +44,9 @@ std::string digest_hex(DigestAlgorithm algorithm, std::initializer_list<std::str
   return base::to_hex({out, size});
 }
 
-std::size_t digest_hex_size(DigestAlgorithm algorithm) { return algorithm == DigestAlgorithm::kMd5 ? 32 : 64; }
+std::size_t digest_hex_size(DigestAlgorithm algorithm) {
+  return algorithm == DigestAlgorithm::kMd5 ? 32 : 64;
+}
 
 std::string digest_response(DigestAlgorithm algorithm, const DigestInput& in) {
   const std::string ha2 = digest_hex(algorithm, {in.method, in.uri});

@@ -14,10 +14,10 @@ std::string digest_hex(DigestAlgorithm algorithm, std::initializer_list<std::str
 std::size_t digest_hex_size(DigestAlgorithm algorithm);
 
 struct DigestInput {
-  std::string_view ha1, method, uri, nonce, count, cnonce, qop;   // qop "": the response of RFC 2069
+  std::string_view ha1, method, uri, nonce, count, cnonce, qop;  // qop "": the response of RFC 2069
 };
 std::string digest_response(DigestAlgorithm algorithm, const DigestInput& input);
 
-bool equal_in_constant_time(std::string_view a, std::string_view b);   // of equal sizes
+bool equal_in_constant_time(std::string_view a, std::string_view b);  // of equal sizes
 
 }  // namespace sip

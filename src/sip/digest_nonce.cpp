@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kHeadBytes = 16;
 constexpr std::size_t kSealBytes = 16;
 constexpr std::size_t kNonceHex = 2 * (kHeadBytes + kSealBytes);
-constexpr std::uint32_t kWindow = 64;   // counts that may come out of order
+constexpr std::uint32_t kWindow = 64;  // counts that may come out of order
 
 std::string random_secret() {
   std::uint8_t bytes[32];
@@ -87,7 +87,7 @@ NonceSource::Check NonceSource::check(std::string_view nonce, std::string_view r
   if (!found) return Check::kForged;
   const std::string_view head = nonce.substr(0, 2 * kHeadBytes);
   if (!equal_in_constant_time(seal(head, realm), nonce.substr(2 * kHeadBytes))) return Check::kForged;
-  if (now < found->made) return Check::kForged;   // authentic, so of another run with the same secret
+  if (now < found->made) return Check::kForged;  // authentic, so of another run with the same secret
   if (now - found->made > options_.lifetime) return Check::kStale;
   if (found->made <= forgotten_ && !used_.contains(found->id)) return Check::kStale;
   return Check::kValid;

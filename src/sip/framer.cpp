@@ -7,6 +7,11 @@
 #include "sip/scan.hpp"
 
 namespace sip {
+namespace {
+
+constexpr std::size_t kKeptCapacity = 8 * 1024;  // an idle connection holds no more
+
+}  // namespace
 
 void StreamFramer::append(std::string_view bytes) {
   if (broken_) return;
@@ -23,7 +28,11 @@ void StreamFramer::consume(std::size_t bytes) {
   scanned_ = begin_;
   whole_ = 0;
   if (begin_ == buffer_.size()) {
-    buffer_.clear();
+    if (buffer_.capacity() > kKeptCapacity) {
+      buffer_ = {};
+    } else {
+      buffer_.clear();
+    }
     begin_ = scanned_ = 0;
   }
 }
@@ -52,7 +61,8 @@ base::Result<std::size_t> StreamFramer::body_length(std::string_view head) const
     while (colon < head.size() && (head[colon] == ' ' || head[colon] == '\t')) ++colon;
     if (colon == head.size() || head[colon] != ':') continue;
     std::size_t end = head.find("\r\n", colon);
-    while (end + 2 < head.size() && (head[end + 2] == ' ' || head[end + 2] == '\t')) end = head.find("\r\n", end + 2);
+    while (end + 2 < head.size() && (head[end + 2] == ' ' || head[end + 2] == '\t'))
+      end = head.find("\r\n", end + 2);
     const auto number = base::parse_decimal(scan::trim(head.substr(colon + 1, end - colon - 1)));
     if (!number) return base::malformed("400 Malformed Content-Length");
     if (length && *length != *number) return base::malformed("400 Conflicting Content-Length");

@@ -88,13 +88,15 @@ base::Result<Via> Via::parse(std::string_view text) {
     at = scan::skip_space(text, at);
     return at < text.size() && text[at++] == '/';
   };
-  if (part("SIP").empty() || !slash() || part("2.0").empty() || !slash()) return base::malformed("wrong protocol");
+  if (part("SIP").empty() || !slash() || part("2.0").empty() || !slash())
+    return base::malformed("wrong protocol");
   via.transport_text = part({});
   if (via.transport_text.empty() || at >= text.size() || !scan::is_space(text[at])) {
     return base::malformed("wrong transport");
   }
   via.known_transport = false;
-  for (const Transport t : {Transport::kUdp, Transport::kTcp, Transport::kTls, Transport::kWs, Transport::kWss}) {
+  for (const Transport t :
+       {Transport::kUdp, Transport::kTcp, Transport::kTls, Transport::kWs, Transport::kWss}) {
     if (!base::equals_ignoring_case(via.transport_text, to_string(t))) continue;
     via.transport = t;
     via.known_transport = true;

@@ -11,37 +11,103 @@ constexpr std::size_t kCount = static_cast<std::size_t>(HeaderId::kOther);
 
 // In the order of HeaderId.
 constexpr std::array<std::string_view, kCount> kNames = {
-    "Accept", "Accept-Contact", "Allow", "Allow-Events", "Alert-Info", "Authentication-Info",
-    "Authorization", "Call-ID", "Contact", "Content-Disposition", "Content-Encoding", "Content-Language",
-    "Content-Length", "Content-Type", "CSeq", "Date", "Error-Info", "Event", "Expires", "From",
-    "History-Info", "In-Reply-To", "Max-Forwards", "MIME-Version", "Min-Expires", "Min-SE", "Organization",
-    "P-Asserted-Identity", "Path", "Priority", "Privacy", "Proxy-Authenticate", "Proxy-Authorization",
-    "Proxy-Require", "RAck", "Reason", "Record-Route", "Refer-To", "Referred-By", "Replaces", "Reply-To",
-    "Require", "Retry-After", "Route", "RSeq", "Server", "Service-Route", "Session-Expires", "Subject",
-    "Subscription-State", "Supported", "Timestamp", "To", "Unsupported", "User-Agent", "Via", "Warning",
+    "Accept",
+    "Accept-Contact",
+    "Allow",
+    "Allow-Events",
+    "Alert-Info",
+    "Authentication-Info",
+    "Authorization",
+    "Call-ID",
+    "Contact",
+    "Content-Disposition",
+    "Content-Encoding",
+    "Content-Language",
+    "Content-Length",
+    "Content-Type",
+    "CSeq",
+    "Date",
+    "Error-Info",
+    "Event",
+    "Expires",
+    "From",
+    "History-Info",
+    "In-Reply-To",
+    "Max-Forwards",
+    "MIME-Version",
+    "Min-Expires",
+    "Min-SE",
+    "Organization",
+    "P-Asserted-Identity",
+    "Path",
+    "Priority",
+    "Privacy",
+    "Proxy-Authenticate",
+    "Proxy-Authorization",
+    "Proxy-Require",
+    "RAck",
+    "Reason",
+    "Record-Route",
+    "Refer-To",
+    "Referred-By",
+    "Replaces",
+    "Reply-To",
+    "Require",
+    "Retry-After",
+    "Route",
+    "RSeq",
+    "Server",
+    "Service-Route",
+    "Session-Expires",
+    "Subject",
+    "Subscription-State",
+    "Supported",
+    "Timestamp",
+    "To",
+    "Unsupported",
+    "User-Agent",
+    "Via",
+    "Warning",
     "WWW-Authenticate",
 };
 
 // RFC 3261 section 7.3.3 and the registry: accept-contact, content-type, ...
 constexpr HeaderId compact(char c) {
   switch (c) {
-    case 'a': return HeaderId::kAcceptContact;
-    case 'b': return HeaderId::kReferredBy;
-    case 'c': return HeaderId::kContentType;
-    case 'e': return HeaderId::kContentEncoding;
-    case 'f': return HeaderId::kFrom;
-    case 'i': return HeaderId::kCallId;
-    case 'k': return HeaderId::kSupported;
-    case 'l': return HeaderId::kContentLength;
-    case 'm': return HeaderId::kContact;
-    case 'o': return HeaderId::kEvent;
-    case 'r': return HeaderId::kReferTo;
-    case 's': return HeaderId::kSubject;
-    case 't': return HeaderId::kTo;
-    case 'u': return HeaderId::kAllowEvents;
-    case 'v': return HeaderId::kVia;
-    case 'x': return HeaderId::kSessionExpires;
-    default: return HeaderId::kOther;
+    case 'a':
+      return HeaderId::kAcceptContact;
+    case 'b':
+      return HeaderId::kReferredBy;
+    case 'c':
+      return HeaderId::kContentType;
+    case 'e':
+      return HeaderId::kContentEncoding;
+    case 'f':
+      return HeaderId::kFrom;
+    case 'i':
+      return HeaderId::kCallId;
+    case 'k':
+      return HeaderId::kSupported;
+    case 'l':
+      return HeaderId::kContentLength;
+    case 'm':
+      return HeaderId::kContact;
+    case 'o':
+      return HeaderId::kEvent;
+    case 'r':
+      return HeaderId::kReferTo;
+    case 's':
+      return HeaderId::kSubject;
+    case 't':
+      return HeaderId::kTo;
+    case 'u':
+      return HeaderId::kAllowEvents;
+    case 'v':
+      return HeaderId::kVia;
+    case 'x':
+      return HeaderId::kSessionExpires;
+    default:
+      return HeaderId::kOther;
   }
 }
 
@@ -77,7 +143,7 @@ constexpr Table kTable = make_table();
 
 // In the order of Method.
 constexpr std::array<std::string_view, 14> kMethods = {
-    "INVITE", "ACK",    "BYE",     "CANCEL", "OPTIONS", "REGISTER", "PRACK",
+    "INVITE",    "ACK",    "BYE",     "CANCEL", "OPTIONS", "REGISTER", "PRACK",
     "SUBSCRIBE", "NOTIFY", "PUBLISH", "INFO",   "REFER",   "MESSAGE",  "UPDATE",
 };
 
@@ -107,11 +173,16 @@ std::string_view to_string(Method method) {
 
 std::string_view to_string(Transport transport) {
   switch (transport) {
-    case Transport::kUdp: return "UDP";
-    case Transport::kTcp: return "TCP";
-    case Transport::kTls: return "TLS";
-    case Transport::kWs: return "WS";
-    case Transport::kWss: return "WSS";
+    case Transport::kUdp:
+      return "UDP";
+    case Transport::kTcp:
+      return "TCP";
+    case Transport::kTls:
+      return "TLS";
+    case Transport::kWs:
+      return "WS";
+    case Transport::kWss:
+      return "WSS";
   }
   return "UDP";
 }

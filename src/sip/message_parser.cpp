@@ -9,7 +9,9 @@
 namespace sip {
 namespace {
 
-constexpr std::uint64_t bit(HeaderId id) { return 1ULL << static_cast<unsigned>(id); }
+constexpr std::uint64_t bit(HeaderId id) {
+  return 1ULL << static_cast<unsigned>(id);
+}
 static_assert(static_cast<unsigned>(HeaderId::kOther) < 64);
 
 // Twice the same of these is an error: two readers could take different ones (RFC 3261 section 7.3.1).
@@ -93,7 +95,10 @@ bool MessageParser::request_line(std::string_view text) {
     return refuse("Version Not Supported", 505);
   }
   auto uri = Uri::parse(text.substr(method + 1, version - method - 1));
-  if (!uri) return refuse("Malformed Request-URI: " + uri.error().detail);
+  if (!uri) {
+    if (uri.error().code == base::ErrorCode::kTooLarge) return refuse("Request-URI Too Long", 414);
+    return refuse("Malformed Request-URI: " + uri.error().detail);
+  }
   if (!uri->headers.empty()) return refuse("Request-URI with header fields");  // RFC 3261 section 19.1.1
   m_.request_uri_ = *uri;
   return true;
@@ -101,7 +106,8 @@ bool MessageParser::request_line(std::string_view text) {
 
 bool MessageParser::status_line(std::string_view text) {
   m_.status_ = 1;  // from here on a response, so dropped silently when wrong
-  if (!base::starts_with_ignoring_case(text, "SIP/2.0 ") || text.size() < 11) return refuse("Malformed status line");
+  if (!base::starts_with_ignoring_case(text, "SIP/2.0 ") || text.size() < 11)
+    return refuse("Malformed status line");
   const std::string_view code = text.substr(8, 3);
   if (!std::ranges::all_of(code, scan::is_digit) || (text.size() > 11 && text[11] != ' ')) {
     return refuse("Malformed status code");
@@ -137,7 +143,8 @@ bool MessageParser::one_header(std::string_view text) {
   std::size_t colon = name;
   while (colon < text.size() && (text[colon] == ' ' || text[colon] == '\t')) ++colon;
   if (name == 0 || colon == text.size() || text[colon] != ':') return refuse("Malformed header field name");
-  const Header header{header_from(text.substr(0, name)), text.substr(0, name), scan::trim(text.substr(colon + 1))};
+  const Header header{header_from(text.substr(0, name)), text.substr(0, name),
+                      scan::trim(text.substr(colon + 1))};
   m_.headers_.push_back(header);
   if (header.id == HeaderId::kOther) return true;
   const bool again = (seen_ & bit(header.id)) != 0;
@@ -161,8 +168,10 @@ bool MessageParser::first_of(const Header& header) {
       m_.top_via_ = *via;
       return true;
     }
-    case HeaderId::kFrom: return address(header, m_.from_);
-    case HeaderId::kTo: return address(header, m_.to_);
+    case HeaderId::kFrom:
+      return address(header, m_.from_);
+    case HeaderId::kTo:
+      return address(header, m_.to_);
     case HeaderId::kCallId:
       m_.call_id_ = header.value;
       if (header.value.empty() || header.value.size() > kMaxCallId ||
@@ -170,9 +179,12 @@ bool MessageParser::first_of(const Header& header) {
         return refuse("Malformed Call-ID");
       }
       return true;
-    case HeaderId::kCSeq: return cseq(header.value);
-    case HeaderId::kMaxForwards: return max_forwards(header.value);
-    default: return true;
+    case HeaderId::kCSeq:
+      return cseq(header.value);
+    case HeaderId::kMaxForwards:
+      return max_forwards(header.value);
+    default:
+      return true;
   }
 }
 
@@ -242,7 +254,8 @@ base::Result<MessagePtr> Message::parse(base::SharedBytes bytes, ParseFailure* f
   message->bytes_ = std::move(bytes);
   MessageParser parser(*message);
   if (parser.run()) return message;
-  const auto code = parser.failure.status == 505 ? base::ErrorCode::kUnsupported : base::ErrorCode::kMalformed;
+  const auto code =
+      parser.failure.status == 505 ? base::ErrorCode::kUnsupported : base::ErrorCode::kMalformed;
   auto error = base::fail(code, parser.failure.reason);
   if (failure) *failure = std::move(parser.failure);
   return error;

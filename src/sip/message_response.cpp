@@ -1,4 +1,5 @@
-// Responses to requests, those that could be parsed and those that could not (RFC 3261 section 8.2.6 and 18.2.1).
+// Responses to requests, those that could be parsed and those that could not (RFC 3261 section 8.2.6
+// and 18.2.1).
 #include <fmt/format.h>
 
 #include <functional>
@@ -16,7 +17,8 @@ std::string_view without_brackets(std::string_view host) {
   return host.size() > 2 && host.front() == '[' ? host.substr(1, host.size() - 2) : host;
 }
 
-// The top Via as the response carries it: received where sent-by isn't where it came from, or rport asks (RFC 3581).
+// The top Via as the response carries it: received where sent-by isn't where it came from, or rport asks (RFC
+// 3581).
 std::string stamped(const Via& via, const Source& source) {
   std::string text = fmt::format("SIP/2.0/{} {}", via.transport_text, via.host);
   if (via.port != 0) fmt::format_to(std::back_inserter(text), ":{}", via.port);
@@ -89,7 +91,8 @@ void write_to(Writer& writer, std::string_view value, bool has_tag, std::string_
 bool next_header(std::string_view& rest, Header& header) {
   while (!rest.empty()) {
     std::size_t end = rest.find('\n');
-    while (end != std::string_view::npos && end + 1 < rest.size() && (rest[end + 1] == ' ' || rest[end + 1] == '\t')) {
+    while (end != std::string_view::npos && end + 1 < rest.size() &&
+           (rest[end + 1] == ' ' || rest[end + 1] == '\t')) {
       end = rest.find('\n', end + 1);
     }
     const std::string_view line = scan::trim(rest.substr(0, end));
@@ -154,11 +157,20 @@ std::optional<std::string> make_failure_response(std::string_view bytes, const S
       case HeaderId::kVia:
         if (++via_lines <= kMaxEchoed && !vias.line(header.value)) return std::nullopt;
         break;
-      case HeaderId::kFrom: keep_first(from, header.value); break;
-      case HeaderId::kTo: keep_first(to, header.value); break;
-      case HeaderId::kCallId: keep_first(call_id, header.value); break;
-      case HeaderId::kCSeq: keep_first(cseq, header.value); break;
-      default: break;
+      case HeaderId::kFrom:
+        keep_first(from, header.value);
+        break;
+      case HeaderId::kTo:
+        keep_first(to, header.value);
+        break;
+      case HeaderId::kCallId:
+        keep_first(call_id, header.value);
+        break;
+      case HeaderId::kCSeq:
+        keep_first(cseq, header.value);
+        break;
+      default:
+        break;
     }
   }
   if (via_lines == 0) return std::nullopt;

@@ -33,9 +33,9 @@ bool valid_date(std::string_view text) {
   if (text.size() != kPattern.size()) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char want = kPattern[i];
-    const bool right = want == '0'                              ? scan::is_digit(text[i])
+    const bool right = want == '0'                     ? scan::is_digit(text[i])
                        : (i < 3 || (i >= 8 && i < 11)) ? scan::is_alpha(text[i])
-                                                                : text[i] == want;
+                                                       : text[i] == want;
     if (!right) return false;
   }
   const auto number = [&](std::size_t at) { return (text[at] - '0') * 10 + (text[at + 1] - '0'); };
@@ -43,8 +43,8 @@ bool valid_date(std::string_view text) {
     const std::size_t at = names.find(name);
     return at != std::string_view::npos && at % 3 == 0;
   };
-  return named(kDays, text.substr(0, 3)) && named(kMonths, text.substr(8, 3)) && number(5) >= 1 && number(5) <= 31 &&
-         number(17) < 24 && number(20) < 60 && number(23) <= 60;
+  return named(kDays, text.substr(0, 3)) && named(kMonths, text.substr(8, 3)) && number(5) >= 1 &&
+         number(5) <= 31 && number(17) < 24 && number(20) < 60 && number(23) <= 60;
 }
 
 std::optional<ParseFailure> check_extensions(const Message& request, HeaderId id,
@@ -67,7 +67,8 @@ std::optional<ParseFailure> check_addresses(const Message& request) {
     while (scan::next_element(rest, element)) {
       const auto address = NameAddr::parse(element);
       if (!address) {
-        return ParseFailure{400, "Malformed " + std::string(to_string(header.id)) + ": " + address.error().detail};
+        return ParseFailure{400,
+                            "Malformed " + std::string(to_string(header.id)) + ": " + address.error().detail};
       }
     }
   }
@@ -79,7 +80,8 @@ std::optional<ParseFailure> check_content(const Message& request, const RequestC
   const auto disposition = Params(request.value(HeaderId::kContentDisposition));
   if (base::equals_ignoring_case(disposition.value("handling"), "optional")) return std::nullopt;
   for (const std::string_view coding : request.values(HeaderId::kContentEncoding)) {
-    if (!base::equals_ignoring_case(coding, "identity")) return ParseFailure{415, "Unsupported Content-Encoding"};
+    if (!base::equals_ignoring_case(coding, "identity"))
+      return ParseFailure{415, "Unsupported Content-Encoding"};
   }
   if (checks.content_types.empty()) return std::nullopt;
   const std::string type = request.media_type();
@@ -110,7 +112,8 @@ std::optional<ParseFailure> check_request(const Message& request) {
 }
 
 std::optional<ParseFailure> check_request(const Message& request, const RequestChecks& checks) {
-  if (!contains(checks.schemes, request.request_uri().scheme)) return ParseFailure{416, "Unsupported URI Scheme"};
+  if (!contains(checks.schemes, request.request_uri().scheme))
+    return ParseFailure{416, "Unsupported URI Scheme"};
   // Section 10.3: an address of record is a SIP or SIPS URI.
   if (request.method() == Method::kRegister && !request.to().uri.is_sip()) {
     return ParseFailure{400, "To of REGISTER is not a SIP URI"};
@@ -120,7 +123,8 @@ std::optional<ParseFailure> check_request(const Message& request, const RequestC
   if (request.method() != Method::kCancel && request.method() != Method::kAck) {
     if (auto failure = check_extensions(request, HeaderId::kRequire, checks.extensions)) return failure;
     if (checks.forwarding) {
-      if (auto failure = check_extensions(request, HeaderId::kProxyRequire, checks.extensions)) return failure;
+      if (auto failure = check_extensions(request, HeaderId::kProxyRequire, checks.extensions))
+        return failure;
     }
   }
   if (auto failure = check_addresses(request)) return failure;
@@ -128,7 +132,8 @@ std::optional<ParseFailure> check_request(const Message& request, const RequestC
     return ParseFailure{400, "Malformed Date"};
   }
   if (auto failure = check_content(request, checks)) return failure;
-  if (request.method() == Method::kInvite && !accepts_sdp(request)) return ParseFailure{406, "Not Acceptable"};
+  if (request.method() == Method::kInvite && !accepts_sdp(request))
+    return ParseFailure{406, "Not Acceptable"};
   return std::nullopt;
 }
 

@@ -48,7 +48,8 @@ std::size_t skip_host(std::string_view text, std::size_t at) {
   if (at >= text.size()) return std::string_view::npos;
   if (text[at] == '[') {
     const std::size_t end = text.find(']', at);
-    if (end == std::string_view::npos || !valid_ipv6(text.substr(at + 1, end - at - 1))) return std::string_view::npos;
+    if (end == std::string_view::npos || !valid_ipv6(text.substr(at + 1, end - at - 1)))
+      return std::string_view::npos;
     return end + 1;
   }
   const std::size_t end = skip(text, at, kHost);

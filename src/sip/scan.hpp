@@ -1,4 +1,5 @@
-// Pieces of RFC 3261's grammar (section 25.1) that its parsers share. All of them work on views and allocate nothing.
+// Pieces of RFC 3261's grammar (section 25.1) that its parsers share. All of them work on views and allocate
+// nothing.
 #pragma once
 
 #include <array>
@@ -8,14 +9,15 @@
 namespace sip::scan {
 
 enum Class : std::uint8_t {
-  kToken = 1,       // token
-  kUser = 2,        // user, without escapes; '#' is let pass, since phones dial it unescaped
+  kToken = 1,  // token
+  kUser = 2,   // user, without escapes; '#' is let pass, since phones dial it unescaped
   kPassword = 4,
   kUriParam = 8,    // paramchar, without escapes
   kUriHeader = 16,  // hname and hvalue, '&' and '=' between them, without escapes
   kHost = 32,       // hostname and IPv4address, '_' let pass
   kScheme = 64,
-  kValue = 128,     // an unquoted header parameter's value: more than the token and host of the RFC, since "=" and "@" occur
+  kValue = 128,  // an unquoted header parameter's value: more than the token and host of the RFC, since "="
+                 // and "@" occur
 };
 
 constexpr std::array<std::uint8_t, 256> make_classes() {
@@ -46,12 +48,22 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
 }
 inline constexpr std::array<std::uint8_t, 256> kClasses = make_classes();
 
-constexpr bool is(char c, int classes) { return (kClasses[static_cast<std::uint8_t>(c)] & classes) != 0; }
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-constexpr bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
-constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+constexpr bool is(char c, int classes) {
+  return (kClasses[static_cast<std::uint8_t>(c)] & classes) != 0;
+}
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+constexpr bool is_hex(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+constexpr bool is_alpha(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 // LWS; CR and LF stand in a header's value only as folds.
-constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+constexpr bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
 inline std::size_t skip_space(std::string_view text, std::size_t at) {
   while (at < text.size() && is_space(text[at])) ++at;

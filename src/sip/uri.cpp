@@ -46,7 +46,9 @@ std::string normalized(std::string_view text) {
   return result;
 }
 
-bool same(std::string_view a, std::string_view b) { return a == b || normalized(a) == normalized(b); }
+bool same(std::string_view a, std::string_view b) {
+  return a == b || normalized(a) == normalized(b);
+}
 bool same_ignoring_case(std::string_view a, std::string_view b) {
   return base::equals_ignoring_case(a, b) || base::equals_ignoring_case(normalized(a), normalized(b));
 }
@@ -144,8 +146,12 @@ std::string_view Params::value(std::string_view name) const {
   return param && param->value ? *param->value : std::string_view{};
 }
 
-bool Uri::is_sip() const { return base::equals_ignoring_case(scheme, "sip") || is_sips(); }
-bool Uri::is_sips() const { return base::equals_ignoring_case(scheme, "sips"); }
+bool Uri::is_sip() const {
+  return base::equals_ignoring_case(scheme, "sip") || is_sips();
+}
+bool Uri::is_sips() const {
+  return base::equals_ignoring_case(scheme, "sips");
+}
 
 base::Result<Uri> Uri::parse(std::string_view text) {
   if (text.size() > kMaxUri) return base::fail(base::ErrorCode::kTooLarge, "URI too long");
@@ -159,7 +165,8 @@ base::Result<Uri> Uri::parse(std::string_view text) {
   std::string_view rest = text.substr(colon + 1);
   if (!uri.is_sip()) {
     for (const char c : rest) {
-      if (c <= ' ' || c >= 0x7f || c == '<' || c == '>' || c == '"') return base::malformed("wrong character in URI");
+      if (c <= ' ' || c >= 0x7f || c == '<' || c == '>' || c == '"')
+        return base::malformed("wrong character in URI");
     }
     if (rest.empty()) return base::malformed("empty URI");
     uri.opaque = rest;
@@ -171,7 +178,8 @@ base::Result<Uri> Uri::parse(std::string_view text) {
     const std::size_t password = info.find(':');
     uri.user = info.substr(0, password);
     if (password != std::string_view::npos) uri.password = info.substr(password + 1);
-    if (uri.user.empty() || !scan::escaped_run(uri.user, scan::kUser)) return base::malformed("wrong user in URI");
+    if (uri.user.empty() || !scan::escaped_run(uri.user, scan::kUser))
+      return base::malformed("wrong user in URI");
     if (!scan::escaped_run(uri.password, scan::kPassword)) return base::malformed("wrong password in URI");
     rest.remove_prefix(at + 1);
   }
@@ -277,7 +285,8 @@ base::Result<NameAddr> NameAddr::parse(std::string_view text) {
     while (end < text.size() && text[end] != ';' && !scan::is_space(text[end])) ++end;
     result.uri_text = text.substr(0, end);
     rest = text.substr(end);
-    if (result.uri_text.find_first_of(",?") != std::string_view::npos) return base::malformed("address needs brackets");
+    if (result.uri_text.find_first_of(",?") != std::string_view::npos)
+      return base::malformed("address needs brackets");
   }
   auto uri = Uri::parse(result.uri_text);
   if (!uri) return std::unexpected(std::move(uri.error()));

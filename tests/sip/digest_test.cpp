@@ -17,8 +17,8 @@ const base::TimePoint kStart = base::TimePoint(1000s);
 
 class Digest : public testing::Test {
  protected:
-  std::string answer(std::string_view challenge, std::string_view user = "alice", std::string_view password = "secret",
-                     std::uint32_t count = 1) {
+  std::string answer(std::string_view challenge, std::string_view user = "alice",
+                     std::string_view password = "secret", std::uint32_t count = 1) {
     const auto parsed = parse_challenge(challenge);
     EXPECT_TRUE(parsed);
     return answer_challenge(*parsed, {user, password}, "INVITE", kUri, count, "cn\"once");
@@ -27,7 +27,8 @@ class Digest : public testing::Test {
                    std::string_view method = "INVITE", std::string_view uri = kUri) {
     const auto credentials = parse_authorization(authorization);
     EXPECT_TRUE(credentials) << authorization;
-    return verify(nonces_, *credentials, {.method = method, .request_uri = uri, .realm = kRealm}, account, now);
+    return verify(nonces_, *credentials, {.method = method, .request_uri = uri, .realm = kRealm}, account,
+                  now);
   }
   std::string challenge(std::size_t which = 0) {
     return make_challenges(kRealm, nonces_.make(kRealm, kStart), false)[which];
@@ -41,20 +42,23 @@ class Digest : public testing::Test {
 TEST(DigestVectors, Rfc2617Md5) {
   const std::string ha1 = hash_ha1(DigestAlgorithm::kMd5, "Mufasa", "testrealm@host.com", "Circle Of Life");
   EXPECT_EQ(ha1, "939e7578ed9e3c518a452acee763bce9");
-  EXPECT_EQ(digest_response(DigestAlgorithm::kMd5, {ha1, "GET", "/dir/index.html", "dcd98b7102dd2f0e8b11d0f600bfb0c093",
-                                                    "00000001", "0a4f113b", "auth"}),
+  EXPECT_EQ(digest_response(DigestAlgorithm::kMd5,
+                            {ha1, "GET", "/dir/index.html", "dcd98b7102dd2f0e8b11d0f600bfb0c093", "00000001",
+                             "0a4f113b", "auth"}),
             "6629fae49393a05397450978507c4ef1");
 }
 
 // RFC 7616 3.9.1
 TEST(DigestVectors, Rfc7616Md5AndSha256) {
   const auto response = [](DigestAlgorithm algorithm) {
-    return digest_response(algorithm, {hash_ha1(algorithm, "Mufasa", "http-auth@example.org", "Circle of Life"), "GET",
-                                       "/dir/index.html", "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", "00000001",
-                                       "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ", "auth"});
+    return digest_response(algorithm,
+                           {hash_ha1(algorithm, "Mufasa", "http-auth@example.org", "Circle of Life"), "GET",
+                            "/dir/index.html", "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", "00000001",
+                            "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ", "auth"});
   };
   EXPECT_EQ(response(DigestAlgorithm::kMd5), "8ca523f5e9506fed4657c9700eebdbec");
-  EXPECT_EQ(response(DigestAlgorithm::kSha256), "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1");
+  EXPECT_EQ(response(DigestAlgorithm::kSha256),
+            "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1");
 }
 
 // RFC 7616 3.9.2, with the response of its erratum 4897
@@ -62,8 +66,8 @@ TEST(DigestVectors, Rfc7616Sha512_256) {
   const std::string ha1 =
       hash_ha1(DigestAlgorithm::kSha512_256, "J\xc3\xa4s\xc3\xb8n Doe", "api@example.org", "Secret, or not?");
   EXPECT_EQ(digest_response(DigestAlgorithm::kSha512_256,
-                            {ha1, "GET", "/doe.json", "5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK", "00000001",
-                             "NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v", "auth"}),
+                            {ha1, "GET", "/doe.json", "5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK",
+                             "00000001", "NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v", "auth"}),
             "3798d4131c277846293534c3edc11bd8a5e4cdcbff78b05db9d95eeb1cec68a5");
 }
 
@@ -75,19 +79,23 @@ TEST_F(Digest, OffersOneChallengePerAlgorithmMd5First) {
   EXPECT_NE(values[1].find("algorithm=SHA-256,"), std::string::npos);
   EXPECT_NE(values[2].find("algorithm=SHA-512-256,"), std::string::npos);
   constexpr DigestAlgorithm kOne[] = {DigestAlgorithm::kSha256};
-  EXPECT_EQ(make_challenges("r", "n", false, kOne), std::vector<std::string>{R"(Digest realm="r", nonce="n", algorithm=SHA-256, qop="auth")"});
+  EXPECT_EQ(make_challenges("r", "n", false, kOne),
+            std::vector<std::string>{R"(Digest realm="r", nonce="n", algorithm=SHA-256, qop="auth")"});
 }
 
 TEST_F(Digest, LetsTheRightOneIn) {
-  for (std::size_t i = 0; i < kDigestAlgorithms; ++i) EXPECT_EQ(check(answer(challenge(i)), &alice_), AuthResult::kOk);
+  for (std::size_t i = 0; i < kDigestAlgorithms; ++i)
+    EXPECT_EQ(check(answer(challenge(i)), &alice_), AuthResult::kOk);
 }
 
 TEST_F(Digest, AndNobodyElse) {
   EXPECT_EQ(check(answer(challenge(), "alice", "wrong"), &alice_), AuthResult::kDenied);
   EXPECT_EQ(check(answer(challenge(), "mallory", "secret"), nullptr), AuthResult::kDenied);
   EXPECT_EQ(check(answer(challenge()), &alice_, kStart, "BYE"), AuthResult::kDenied);
-  EXPECT_EQ(check(answer(challenge()), &alice_, kStart, "INVITE", "sip:other@example.org"), AuthResult::kDenied);
-  EXPECT_EQ(check(answer(challenge()), &alice_, kStart, "INVITE", "sip:conf@EXAMPLE.org;transport=ws"), AuthResult::kOk);
+  EXPECT_EQ(check(answer(challenge()), &alice_, kStart, "INVITE", "sip:other@example.org"),
+            AuthResult::kDenied);
+  EXPECT_EQ(check(answer(challenge()), &alice_, kStart, "INVITE", "sip:conf@EXAMPLE.org;transport=ws"),
+            AuthResult::kOk);
   const StoredHashes none;
   EXPECT_EQ(check(answer(challenge()), &none), AuthResult::kDenied);
   StoredHashes md5_only = alice_;
@@ -122,10 +130,10 @@ TEST_F(Digest, CountsTheUsesOfANonce) {
   EXPECT_EQ(check(answer(c, "alice", "secret", 1), &alice_), AuthResult::kOk);
   EXPECT_EQ(check(answer(c, "alice", "secret", 1), &alice_), AuthResult::kStale);
   EXPECT_EQ(check(answer(c, "alice", "secret", 3), &alice_), AuthResult::kOk);
-  EXPECT_EQ(check(answer(c, "alice", "secret", 2), &alice_), AuthResult::kOk);   // overtaken on the way
+  EXPECT_EQ(check(answer(c, "alice", "secret", 2), &alice_), AuthResult::kOk);  // overtaken on the way
   EXPECT_EQ(check(answer(c, "alice", "secret", 2), &alice_), AuthResult::kStale);
   EXPECT_EQ(check(answer(c, "alice", "secret", 200), &alice_), AuthResult::kOk);
-  EXPECT_EQ(check(answer(c, "alice", "secret", 4), &alice_), AuthResult::kStale);   // too far back to know
+  EXPECT_EQ(check(answer(c, "alice", "secret", 4), &alice_), AuthResult::kStale);  // too far back to know
   EXPECT_EQ(check(answer(c, "alice", "secret", 0), &alice_), AuthResult::kStale);
 }
 
@@ -134,12 +142,12 @@ TEST_F(Digest, StrangersCostNoMemoryAndOldNoncesAreForgottenSafely) {
   EXPECT_EQ(nonces_.used(), 0u);
   const std::string first = challenge();
   EXPECT_EQ(check(answer(first), &alice_), AuthResult::kOk);
-  for (int i = 0; i < 4; ++i) {   // max_used is 4: the first goes
+  for (int i = 0; i < 4; ++i) {  // max_used is 4: the first goes
     const auto nonce = nonces_.make(kRealm, kStart + 1s);
     EXPECT_EQ(check(answer(make_challenges(kRealm, nonce, false)[0]), &alice_, kStart + 2s), AuthResult::kOk);
   }
   EXPECT_EQ(nonces_.used(), 4u);
-  EXPECT_EQ(check(answer(first), &alice_, kStart + 2s), AuthResult::kStale);   // no replay by forgetting
+  EXPECT_EQ(check(answer(first), &alice_, kStart + 2s), AuthResult::kStale);  // no replay by forgetting
 }
 
 TEST_F(Digest, WantsQopAndOurRealm) {
@@ -176,22 +184,25 @@ TEST(DigestParser, SurvivesHostileText) {
     std::ignore = parse_authorization(bent);
   }
   for (const std::string_view bad :
-       {"", "Digest", "Digest ", "Digest ,", "Digest =", "Digest a=", "Digest a=\"", "Digest a=\"\\", "Digest a b",
-        "Digestusername=\"a\"", "Digest username=a"}) {
+       {"", "Digest", "Digest ", "Digest ,", "Digest =", "Digest a=", "Digest a=\"", "Digest a=\"\\",
+        "Digest a b", "Digestusername=\"a\"", "Digest username=a"}) {
     EXPECT_FALSE(parse_authorization(bad)) << bad;
   }
-  for (const std::string_view tail : {", nc=1", ", nc=0000000g", ", nc=000000001", ", nonce=\"m\"", ",", ", x", " y=z"}) {
+  for (const std::string_view tail :
+       {", nc=1", ", nc=0000000g", ", nc=000000001", ", nonce=\"m\"", ",", ", x", " y=z"}) {
     EXPECT_FALSE(parse_authorization(good + std::string(tail))) << tail;
   }
   EXPECT_EQ(parse_authorization("Basic YTpi").error().code, base::ErrorCode::kUnsupported);
-  EXPECT_EQ(parse_authorization(good + std::string(9000, ' ') + ",").error().code, base::ErrorCode::kTooLarge);
+  EXPECT_EQ(parse_authorization(good + std::string(9000, ' ') + ",").error().code,
+            base::ErrorCode::kTooLarge);
   std::string many = good;
   for (int i = 0; i < 100; ++i) many += ",x=y";
   EXPECT_EQ(parse_authorization(many).error().code, base::ErrorCode::kTooLarge);
 }
 
 TEST(DigestParser, ReadsChallenges) {
-  const auto c = parse_challenge(R"(Digest realm="r", nonce="n", qop="auth-int,auth", algorithm=sha-256, stale=TRUE, opaque="o", domain="x")");
+  const auto c = parse_challenge(
+      R"(Digest realm="r", nonce="n", qop="auth-int,auth", algorithm=sha-256, stale=TRUE, opaque="o", domain="x")");
   ASSERT_TRUE(c);
   EXPECT_TRUE(c->qop_auth);
   EXPECT_TRUE(c->stale);

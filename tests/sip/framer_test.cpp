@@ -12,7 +12,8 @@ using Kind = StreamFramer::Kind;
 
 std::string message(std::string_view body, std::string_view length = "") {
   return crlf("MESSAGE sip:a@b SIP/2.0\nX: y\nContent-Length: ") +
-         (length.empty() ? std::to_string(body.size()) : std::string(length)) + "\r\n\r\n" + std::string(body);
+         (length.empty() ? std::to_string(body.size()) : std::string(length)) + "\r\n\r\n" +
+         std::string(body);
 }
 
 std::string all(StreamFramer& framer) {
@@ -22,9 +23,15 @@ std::string all(StreamFramer& framer) {
     if (!frame) return seen + "error:" + frame.error().detail;
     if (!*frame) return seen;
     switch ((*frame)->kind) {
-      case Kind::kMessage: seen += "[" + (*frame)->message + "]"; break;
-      case Kind::kPing: seen += "ping "; break;
-      case Kind::kPong: seen += "pong "; break;
+      case Kind::kMessage:
+        seen += "[" + (*frame)->message + "]";
+        break;
+      case Kind::kPing:
+        seen += "ping ";
+        break;
+      case Kind::kPong:
+        seen += "pong ";
+        break;
     }
   }
 }
@@ -59,13 +66,14 @@ TEST(StreamFramer, TellsPingsFromPongs) {
   framer.append("\r");
   EXPECT_EQ(all(framer), "");
   framer.append("\n");
-  EXPECT_EQ(all(framer), "ping ");   // its halves came apart
+  EXPECT_EQ(all(framer), "ping ");  // its halves came apart
   framer.append("\r\n\r\n\r\n" + message("z"));
   EXPECT_EQ(all(framer), "ping pong [" + message("z") + "]");
 }
 
 TEST(StreamFramer, KnowsContentLengthInAllItsForms) {
-  for (const std::string_view line : {"l:2", "CONTENT-LENGTH \t: 2", "Content-Length:\r\n 2", "l: 02", "l: 2\r\nl: 2"}) {
+  for (const std::string_view line :
+       {"l:2", "CONTENT-LENGTH \t: 2", "Content-Length:\r\n 2", "l: 02", "l: 2\r\nl: 2"}) {
     StreamFramer framer;
     const std::string text = "BYE sip:a SIP/2.0\r\n" + std::string(line) + "\r\n\r\nab";
     framer.append(text + "\r\n");
@@ -79,7 +87,7 @@ TEST(StreamFramer, EndsWhatCannotBeFollowed) {
     framer.append(bytes);
     const std::string first = all(framer);
     framer.append(message("later"));
-    EXPECT_EQ(all(framer), first);   // for good
+    EXPECT_EQ(all(framer), first);  // for good
     return first;
   };
   EXPECT_EQ(error(crlf("BYE sip:a SIP/2.0\nX: y\n\n")), "error:400 Missing Content-Length");

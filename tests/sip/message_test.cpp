@@ -17,7 +17,8 @@ constexpr std::string_view kRest =
     "Max-Forwards: 70\nTo: <sip:b@x>\nFrom: <sip:a@x>;tag=1\nCall-ID: c1\nCSeq: 7 MESSAGE\n";
 
 std::string request(std::string_view more = "", std::string_view body = "") {
-  return crlf("MESSAGE sip:b@x SIP/2.0\n" + std::string(kVia) + std::string(kRest) + std::string(more) + "\n") +
+  return crlf("MESSAGE sip:b@x SIP/2.0\n" + std::string(kVia) + std::string(kRest) + std::string(more) +
+              "\n") +
          std::string(body);
 }
 // As request(), with the line that begins with `name` replaced (or left out).
@@ -44,7 +45,7 @@ TEST(SipMessage, IsRead) {
   EXPECT_EQ(m->max_forwards(), 70);
   EXPECT_EQ(m->top_via().transport, Transport::kWs);
   EXPECT_EQ(m->top_via().branch(), "z9hG4bK7");
-  EXPECT_EQ(m->body(), "hi");   // RFC 3261 18.3
+  EXPECT_EQ(m->body(), "hi");  // RFC 3261 18.3
   EXPECT_EQ(m->value(HeaderId::kSubject), "J\xc3\xb6rg");
   EXPECT_EQ(m->find("S")->name, "Subject");
   EXPECT_EQ(m->contact().error().code, base::ErrorCode::kNotFound);
@@ -56,8 +57,9 @@ TEST(SipMessage, WithoutContentLengthTheBodyIsTheRest) {
 
 // RFC 3261 7.3.1 and 7.3.3
 TEST(SipMessage, JoinsListsAndKnowsCompactForms) {
-  const auto m = parse_sip(request(
-      "k: a, b\nSupported:c\nSUPPORTED : \"x,y\" ,,d\nm: \"A, B\" <sip:a@b?x=1,2>;q=1 ,\n <sip:c@d>\nX-Other: 1\nx-other: 2\n"));
+  const auto m =
+      parse_sip(request("k: a, b\nSupported:c\nSUPPORTED : \"x,y\" ,,d\nm: \"A, B\" <sip:a@b?x=1,2>;q=1 ,\n "
+                        "<sip:c@d>\nX-Other: 1\nx-other: 2\n"));
   ASSERT_TRUE(m.message);
   EXPECT_EQ(m->values(HeaderId::kSupported), (std::vector<std::string_view>{"a", "b", "c", "\"x,y\"", "d"}));
   EXPECT_TRUE(m->lists(HeaderId::kSupported, "B"));
@@ -94,7 +96,7 @@ TEST(SipMessage, WhiteSpaceInHeaderNames) {
 }
 
 TEST(SipMessage, LinesEndWithCrlfAlone) {
-  EXPECT_EQ(refused(request("X: a\n") + ""), -1);
+  EXPECT_EQ(refused(request("X: a\n")), -1);
   std::string bare = request("X: aY: b\n");
   bare.replace(bare.find("aY"), 2, "a\n");
   EXPECT_EQ(refused(bare), 400);
@@ -104,7 +106,7 @@ TEST(SipMessage, LinesEndWithCrlfAlone) {
   std::string cut = request();
   cut.resize(cut.size() - 2);
   EXPECT_EQ(refused(cut), 400);
-  EXPECT_EQ(refused("\r\n\r\n" + request()), -1);   // RFC 3261 7.5
+  EXPECT_EQ(refused("\r\n\r\n" + request()), -1);  // RFC 3261 7.5
 }
 
 TEST(SipMessage, MandatoryHeadersAreNamedWhenMissing) {
@@ -114,7 +116,7 @@ TEST(SipMessage, MandatoryHeadersAreNamedWhenMissing) {
     EXPECT_EQ(m.failure.status, 400);
     EXPECT_EQ(m.failure.reason, "Missing " + std::string(name));
   }
-  EXPECT_EQ(refused(with("Max-Forwards", "")), -1);   // RFC 2543 had none
+  EXPECT_EQ(refused(with("Max-Forwards", "")), -1);  // RFC 2543 had none
 }
 
 TEST(SipMessage, DuplicatesOfSingleHeadersAreRefused) {
@@ -129,8 +131,8 @@ TEST(SipMessage, DuplicatesOfSingleHeadersAreRefused) {
 
 TEST(SipMessage, NumbersAreBounded) {
   EXPECT_EQ(refused(with("CSeq", "CSeq: 2147483647 MESSAGE\n")), -1);
-  for (const std::string_view bad : {"2147483648 MESSAGE", "99999999999999999999 MESSAGE", "-1 MESSAGE", "MESSAGE", "1",
-                                     "1MESSAGE", "1 MESSAGE x", ""}) {
+  for (const std::string_view bad : {"2147483648 MESSAGE", "99999999999999999999 MESSAGE", "-1 MESSAGE",
+                                     "MESSAGE", "1", "1MESSAGE", "1 MESSAGE x", ""}) {
     EXPECT_EQ(refused(with("CSeq", "CSeq: " + std::string(bad) + "\n")), 400) << bad;
   }
   for (const std::string_view bad : {"256", "-1", "x", "", "7 0"}) {
@@ -143,7 +145,7 @@ TEST(SipMessage, NumbersAreBounded) {
 }
 
 TEST(SipMessage, StartLines) {
-  const auto start = [](std::string_view line) {
+  const auto start = [](const std::string& line) {
     std::string text = request();
     return text.replace(0, text.find("\r\n"), line);
   };
@@ -153,14 +155,16 @@ TEST(SipMessage, StartLines) {
   EXPECT_EQ(refused(start("MESSAGE sip:b@x HTTP/1.1")), 400);
   EXPECT_EQ(refused(start("MESSAGE sip:b@x")), 400);
   EXPECT_EQ(refused(start("MESSAGE")), 400);
+  EXPECT_EQ(refused(start("MESSAGE sip:" + std::string(9000, 'x') + " SIP/2.0")), 414);
+  EXPECT_EQ(refused(start("MESSAGE sip:b@x?Subject=x SIP/2.0")), 400);
   EXPECT_EQ(refused(start("ME\"SSAGE sip:b@x SIP/2.0")), 400);
   EXPECT_EQ(parse_sip(start("MESSAGE soap.beep://x SIP/2.0"))->request_uri().opaque, "//x");
   EXPECT_EQ(parse_sip(start("SIP/2.0 200 OK"))->status(), 200);
   EXPECT_EQ(parse_sip(start("SIP/2.0 200 OK"))->method(), Method::kMessage);
   EXPECT_EQ(parse_sip(start("SIP/2.0 200"))->reason(), "");
-  for (const std::string_view bad : {"SIP/2.0 099 x", "SIP/2.0 700 x", "SIP/2.0 2000 x", "SIP/2.0 20", "SIP/2.0 2x0 x",
-                                     "SIP/3.0 200 OK", "SIP/2.0"}) {
-    EXPECT_EQ(refused(start(bad)), 0) << bad;   // responses are dropped
+  for (const std::string_view bad : {"SIP/2.0 099 x", "SIP/2.0 700 x", "SIP/2.0 2000 x", "SIP/2.0 20",
+                                     "SIP/2.0 2x0 x", "SIP/3.0 200 OK", "SIP/2.0"}) {
+    EXPECT_EQ(refused(start(std::string(bad))), 0) << bad;  // responses are dropped
   }
   EXPECT_EQ(refused(""), 0);
   EXPECT_EQ(refused("\r\n\r\n"), 0);
@@ -186,9 +190,10 @@ TEST(SipVia, IsReadWithItsLeniencies) {
   ASSERT_TRUE(via);
   EXPECT_FALSE(via->known_transport);
   EXPECT_EQ(via->transport_text, "SCTP");
-  for (const std::string_view bad : {"", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/2.0 host", "HTTP/2.0/UDP h", "SIP/2.0/UDPhost",
-                                     "SIP/2.0/UDP host:", "SIP/2.0/UDP host:0", "SIP/2.0/UDP host:99999", "SIP/2.0/UDP h;;",
-                                     "SIP/2.0/UDP h x", "SIP/2.0/UDP [::1", "SIP/2.0/UDP h;branch="}) {
+  for (const std::string_view bad :
+       {"", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/2.0 host", "HTTP/2.0/UDP h", "SIP/2.0/UDPhost",
+        "SIP/2.0/UDP host:", "SIP/2.0/UDP host:0", "SIP/2.0/UDP host:99999", "SIP/2.0/UDP h;;",
+        "SIP/2.0/UDP h x", "SIP/2.0/UDP [::1", "SIP/2.0/UDP h;branch="}) {
     EXPECT_FALSE(Via::parse(bad)) << bad;
   }
 }
@@ -236,7 +241,9 @@ TEST(RequestCheck, ChecksContent) {
   EXPECT_EQ(status("Content-Type: text/html\n"), 415);
   EXPECT_EQ(status("Content-Type: text/html\nContent-Disposition: render;handling=optional\n"), 200);
   EXPECT_EQ(status("Content-Type: text/plain\nContent-Encoding: gzip\n"), 415);
-  EXPECT_EQ(check_request(*parse_sip(request("Content-Type: text/html\n", "x")).message, checks)->header_value, "text/plain");
+  EXPECT_EQ(
+      check_request(*parse_sip(request("Content-Type: text/html\n", "x")).message, checks)->header_value,
+      "text/plain");
 }
 
 }  // namespace

@@ -46,12 +46,38 @@ TEST(SipUri, TakesWhatBrowsersAndPhonesSend) {
 }
 
 TEST(SipUri, RefusesWhatIsMalformed) {
-  for (const std::string_view bad :
-       {"", "sip", "sip:", "sip:@host", "sip:a@", "sip:a@b@c", "sip:a@host:", "sip:a@host:0", "sip:a@host:65536",
-        "sip:a@host:5x", "sip:2001:db8::10", "sip:[2001:db8::10", "sip:[zz]", "sip:[1.2.3.4]", "sip:a b@host",
-        "sip:a@host;", "sip:a@host;;lr", "sip:a@host;=x", "sip:a@host;x=", "sip:a@host?", "sip:%4@host", "sip:%zz@host",
-        "sip:a@host;x=%1", "<sip:a@host>", "sip:a\r\n@host", "sip:\xc3\xa9@host", "1sip:a@b", "x:", "x:a b",
-        "sip:a@.host", "sip:a@host;x=\"y\"", "x:a<b"}) {
+  for (const std::string_view bad : {"",
+                                     "sip",
+                                     "sip:",
+                                     "sip:@host",
+                                     "sip:a@",
+                                     "sip:a@b@c",
+                                     "sip:a@host:",
+                                     "sip:a@host:0",
+                                     "sip:a@host:65536",
+                                     "sip:a@host:5x",
+                                     "sip:2001:db8::10",
+                                     "sip:[2001:db8::10",
+                                     "sip:[zz]",
+                                     "sip:[1.2.3.4]",
+                                     "sip:a b@host",
+                                     "sip:a@host;",
+                                     "sip:a@host;;lr",
+                                     "sip:a@host;=x",
+                                     "sip:a@host;x=",
+                                     "sip:a@host?",
+                                     "sip:%4@host",
+                                     "sip:%zz@host",
+                                     "sip:a@host;x=%1",
+                                     "<sip:a@host>",
+                                     "sip:a\r\n@host",
+                                     "sip:\xc3\xa9@host",
+                                     "1sip:a@b",
+                                     "x:",
+                                     "x:a b",
+                                     "sip:a@.host",
+                                     "sip:a@host;x=\"y\"",
+                                     "x:a<b"}) {
     EXPECT_FALSE(Uri::parse(bad)) << bad;
   }
   EXPECT_FALSE(Uri::parse("sip:a@" + std::string(9000, 'x')));
@@ -77,7 +103,7 @@ TEST(SipUri, ComparesAsTheRfcSays) {
   EXPECT_FALSE(same("sip:bob@phone21.boxesbybob.com", "sip:bob@192.0.2.4"));
   EXPECT_FALSE(same("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off"));
   EXPECT_FALSE(same("sip:a@b", "sips:a@b"));
-  EXPECT_FALSE(same("sip:a%3bb@c", "sip:a;b@c"));   // ';' is reserved
+  EXPECT_FALSE(same("sip:a%3bb@c", "sip:a;b@c"));  // ';' is reserved
 }
 
 TEST(SipUri, EscapesAndUnescapes) {
@@ -104,11 +130,11 @@ TEST(NameAddr, ReadsDisplayNameAddressAndParameters) {
   EXPECT_EQ(a->display(), "Two  Words");
   EXPECT_EQ(a->tag(), "");
 
-  a = NameAddr::parse("J\xc3\xb6rg <sip:a@b>");   // unquoted UTF-8 occurs
+  a = NameAddr::parse("J\xc3\xb6rg <sip:a@b>");  // unquoted UTF-8 occurs
   ASSERT_TRUE(a);
   EXPECT_EQ(a->display(), "J\xc3\xb6rg");
 
-  a = NameAddr::parse("sip:a@b;tag=1;x");   // without brackets the parameters are the header's
+  a = NameAddr::parse("sip:a@b;tag=1;x");  // without brackets the parameters are the header's
   ASSERT_TRUE(a);
   EXPECT_EQ(a->uri.text, "sip:a@b");
   EXPECT_TRUE(a->uri.params.empty());
@@ -122,9 +148,9 @@ TEST(NameAddr, ReadsDisplayNameAddressAndParameters) {
 
 TEST(NameAddr, RefusesWhatIsMalformed) {
   for (const std::string_view bad :
-       {"", "*", "<>", "<sip:a@b", "\"x <sip:a@b>", "\"x\" sip:a@b", "Bell, A <sip:a@b>", "< sip:a@b>", "<sip:a@b >",
-        "<sip:a@b>;;", "<sip:a@b>;", "<sip:a@b>x", "<sip:a@b>;tag=", "<sip:a@b>;tag=\"x", "sip:a@b?x=y", "sip:a@b,sip:c@d",
-        "<sip:a@b>, <sip:c@d>", "<sip:a@b>;tag=a b"}) {
+       {"", "*", "<>", "<sip:a@b", "\"x <sip:a@b>", "\"x\" sip:a@b", "Bell, A <sip:a@b>", "< sip:a@b>",
+        "<sip:a@b >", "<sip:a@b>;;", "<sip:a@b>;", "<sip:a@b>x", "<sip:a@b>;tag=", "<sip:a@b>;tag=\"x",
+        "sip:a@b?x=y", "sip:a@b,sip:c@d", "<sip:a@b>, <sip:c@d>", "<sip:a@b>;tag=a b"}) {
     EXPECT_FALSE(NameAddr::parse(bad)) << bad;
   }
 }
@@ -140,7 +166,8 @@ TEST(NameAddr, QuotesSafely) {
 TEST(Params, AreFoundInOrderAndWithoutCase) {
   const Params params(";a;B=2; c = \"x;y\" ;a=3");
   std::string seen;
-  params.for_each([&](const Param& p) { seen += std::string(p.name) + "=" + std::string(p.value.value_or("-")) + "|"; });
+  params.for_each(
+      [&](const Param& p) { seen += std::string(p.name) + "=" + std::string(p.value.value_or("-")) + "|"; });
   EXPECT_EQ(seen, "a=-|B=2|c=\"x;y\"|a=3|");
   EXPECT_EQ(params.value("b"), "2");
   EXPECT_FALSE(params.find("a")->value);

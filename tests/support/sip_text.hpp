@@ -21,18 +21,20 @@ inline std::string crlf(std::string_view text) {
 }
 
 inline std::string torture_message(std::string_view name) {
-  std::ifstream file(std::string(PARLEY_SOURCE_DIR) + "/tests/torture/" + std::string(name) + ".dat", std::ios::binary);
+  std::ifstream file(std::string(PARLEY_SOURCE_DIR) + "/tests/torture/" + std::string(name) + ".dat",
+                     std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
 struct Parsed {
-  sip::MessagePtr message;         // null: refused
+  sip::MessagePtr message;  // null: refused
   sip::ParseFailure failure{};
   const sip::Message* operator->() const { return message.get(); }
 };
 inline Parsed parse_sip(std::string bytes) {
   Parsed result;
-  if (auto message = sip::Message::parse(base::share(std::move(bytes)), &result.failure)) result.message = *message;
+  if (auto message = sip::Message::parse(base::share(std::move(bytes)), &result.failure))
+    result.message = *message;
   return result;
 }
 
