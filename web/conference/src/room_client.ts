@@ -192,6 +192,7 @@ export class RoomClient extends Store<RoomState> implements RoomActions {
       this.returning_ = false;
       this.save();
       this.chat_.flush();
+      if (this.call_ !== null && (this.media_.screen !== null) !== this.call_.hasLine("screen")) void this.putScreen(this.call_);
       return;
     }
     this.showLink();
@@ -258,17 +259,21 @@ export class RoomClient extends Store<RoomState> implements RoomActions {
       void call.setTrack("camera", next.camera);
       if (hadLine) this.tell(kCameraType, { on: next.camera !== null });
     }
-    if (next.screen !== before.screen) {
-      void call.setTrack("screen", next.screen).then((ok) => {
-        if (!ok && next.screen !== null && this.call_ === call) this.set({ screenRefused: this.state.screenRefused + 1 });
-      });
-    }
+    if (next.screen !== before.screen) void this.putScreen(call);
     if (next.micOn !== before.micOn) {
       call.setMuted(!next.micOn);
       this.tell(kMuteType, { muted: !next.micOn });
       this.changeSelf({ muted: !next.micOn });
     }
     if (this.state.phase === "joined") this.save();
+  }
+
+  // A screen that could not be put on the air since the connection broke is tried again once it is back.
+  private async putScreen(call: SipCall): Promise<void> {
+    const { screen } = this.media_;
+    const ok = await call.setTrack("screen", screen);
+    if (ok || screen === null || this.call_ !== call || this.link_.kind !== "up") return;
+    this.set({ screenRefused: this.state.screenRefused + 1 });
   }
 
   // Tells what a newcomer can't know: what differs from a participant who just came in with everything on.

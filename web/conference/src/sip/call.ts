@@ -5,7 +5,7 @@ import type { EndEvent } from "jssip/lib/RTCSession";
 import type { IncomingRequest, IncomingResponse } from "jssip/lib/SIPMessage";
 import type { UA } from "jssip/lib/UA";
 import { kEventType, kParticipantHeader, kResumeHeader } from "../protocol.ts";
-import { abandon, call, refuseGlare, repairCseq, type Session, watchIce } from "./jssip_fixes.ts";
+import { abandon, call, refuseGlare, repairCseq, type Session, survive, watchIce } from "./jssip_fixes.ts";
 import { MediaLines, type RemoteVideo, type Source, type Tracks } from "./media_lines.ts";
 import { Offers } from "./offers.ts";
 
@@ -66,6 +66,7 @@ export class SipCall {
     this.offers_ = new Offers(this.session_, () => this.session_.connection);
     repairCseq(this.session_);
     refuseGlare(this.session_, () => this.offers_.pending);
+    survive(this.session_, () => this.offers_.connectionLost());
   }
 
   get connection(): RTCPeerConnection | null {

@@ -24,6 +24,7 @@ interface ReinviteOptions {
 }
 export interface Session extends RTCSession {
   _dialog?: Dialog;
+  onTransportError(): void;
   sendRequest(method: string, options?: RequestOptions): OutgoingRequest | undefined;
   _sendReinvite(options: ReinviteOptions): void;
   _ended(originator: string, message: null, cause: string): void;
@@ -130,6 +131,16 @@ export function refuseGlare(session: Session, ownOfferPending: () => boolean): v
   session.on("update", (event) => {
     if (event.request.body) onReinvite(event);
   });
+}
+
+// JsSIP ends a call when the connection breaks while any of its requests is on its way. An established call is worth
+// more than that: it is taken up again by the next connection.
+export function survive(session: Session, onLost: () => void): void {
+  const end = session.onTransportError.bind(session);
+  session.onTransportError = () => {
+    if (session.isEstablished()) onLost();
+    else end();
+  };
 }
 
 // JsSIP ends a call (with BYE) as soon as ICE fails. The page restarts ICE instead: listeners in the capture phase

@@ -14,12 +14,18 @@ export interface OfferOptions { iceRestart?: boolean; extraHeaders?: string[] }
 export class Offers {
   private queue_: Promise<unknown> = Promise.resolve();
   private pending_ = false;
+  private fail_: (() => void) | null = null;
 
   constructor(private readonly session_: Session, private readonly connection_: () => RTCPeerConnection) {}
 
   // True from the moment an offer is being made until it is answered.
   get pending(): boolean {
     return this.pending_;
+  }
+
+  // The connection broke: no answer will come to what is under way.
+  connectionLost(): void {
+    this.fail_?.();
   }
 
   // Renegotiates; `prepare` changes the connection's transceivers once it is this offer's turn.
@@ -43,6 +49,7 @@ export class Offers {
       return result;
     } finally {
       this.pending_ = false;
+      this.fail_ = null;
     }
   }
 
@@ -53,7 +60,8 @@ export class Offers {
 
   private offer(options: OfferOptions): Promise<OfferResult> {
     return new Promise((done) => {
-      this.session_.on("ended", () => done({ ok: false, response: null }));
+      this.fail_ = () => done({ ok: false, response: null });
+      this.session_.on("ended", this.fail_);
       reinvite(this.session_, {
         extraHeaders: options.extraHeaders ?? [],
         rtcOfferConstraints: options.iceRestart === true ? { iceRestart: true } : null,
