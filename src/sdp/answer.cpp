@@ -28,6 +28,7 @@ class OfferReader {
   void read_transport();
   void take_ice(const PeerTransport& transport);
   Section read_section(std::size_t index);
+  void give_ssrcs(Section& s);
   // These give the reason of a refusal, or nothing.
   std::string common_reason(const Media& m) const;
   std::string accept(const Media& m, const Section* before, Section& s);
@@ -76,8 +77,18 @@ base::Status OfferReader::run() {
     return base::fail(base::ErrorCode::kUnsupported, std::move(detail));
   }
   state_.agreed.sections = std::move(sections_);
+  for (auto& s : state_.agreed.sections) give_ssrcs(s);
   state_.agreed.bundle = webrtc() && !bundled_.empty();
   return {};
+}
+
+// When all sections are in place, so that none gets what another has, be it ours or the peer's.
+void OfferReader::give_ssrcs(Section& s) {
+  const bool own_video = s.role == Role::kOwnVideo && config_.video == VideoMode::kTwoWay;
+  if (!s.active || !(s.role == Role::kOwnAudio || s.role == Role::kSlot || own_video)) return;
+  if (s.ssrc == 0) s.ssrc = fresh_ssrc(config_, state_);
+  const bool rtx = s.kind == MediaKind::kVideo && s.codecs.back().rtx_payload_type.has_value();
+  if (rtx && s.rtx_ssrc == 0) s.rtx_ssrc = fresh_ssrc(config_, state_, s.ssrc);
 }
 
 Direction OfferReader::peer_direction(const Media& m) const {
@@ -227,10 +238,6 @@ std::string OfferReader::accept(const Media& m, const Section* before, Section& 
   }
   if (!reason.empty() || !s.active) return reason;
   if (s.msid.track.empty()) s.msid = {state_.stream_id, base::random_uuid()};
-  const bool may_send = s.role != Role::kOwnScreen && (s.role != Role::kOwnVideo || config_.video == VideoMode::kTwoWay);
-  if (may_send && s.ssrc == 0) s.ssrc = fresh_ssrc(config_, state_);
-  const bool rtx = s.kind == MediaKind::kVideo && s.codecs.front().rtx_payload_type.has_value();
-  if (may_send && rtx && s.rtx_ssrc == 0) s.rtx_ssrc = fresh_ssrc(config_, state_, s.ssrc);
   return {};
 }
 
