@@ -53,8 +53,10 @@ bool same_ignoring_case(std::string_view a, std::string_view b) {
   return base::equals_ignoring_case(a, b) || base::equals_ignoring_case(normalized(a), normalized(b));
 }
 
-// `params` starts with ';' or is empty.
+// `params` starts with ';' or is empty. No name comes twice (RFC 3261 section 19.1.1): two readers could take
+// different ones.
 bool valid_uri_params(std::string_view params) {
+  const Params all(params);
   std::size_t count = 0;
   while (!params.empty()) {
     params.remove_prefix(1);
@@ -64,6 +66,8 @@ bool valid_uri_params(std::string_view params) {
     const std::size_t equals = one.find('=');
     const std::string_view name = one.substr(0, equals);
     if (name.empty() || !scan::escaped_run(name, scan::kUriParam)) return false;
+    const auto first = all.find(name);
+    if (!first || first->name.data() != name.data()) return false;
     if (equals == std::string_view::npos) continue;
     const std::string_view value = one.substr(equals + 1);
     if (value.empty() || !scan::escaped_run(value, scan::kUriParam)) return false;

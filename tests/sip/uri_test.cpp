@@ -63,6 +63,7 @@ TEST(SipUri, RefusesWhatIsMalformed) {
                                      "sip:a b@host",
                                      "sip:a@host;",
                                      "sip:a@host;;lr",
+                                     "sip:a@host;x=1;y;X=2",
                                      "sip:a@host;=x",
                                      "sip:a@host;x=",
                                      "sip:a@host?",
@@ -82,7 +83,7 @@ TEST(SipUri, RefusesWhatIsMalformed) {
   }
   EXPECT_FALSE(Uri::parse("sip:a@" + std::string(9000, 'x')));
   std::string many = "sip:a@b";
-  for (int i = 0; i < 100; ++i) many += ";p";
+  for (int i = 0; i < 100; ++i) many += ";p" + std::to_string(i);
   EXPECT_FALSE(Uri::parse(many));
 }
 
