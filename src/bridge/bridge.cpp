@@ -112,7 +112,7 @@ void Bridge::relay(Leg& from, sip::RequestId id, const sip::Message& message) {
                               .utf8 = base::valid_utf8(message.body()),
                               .token = token_of(message.content_type())};
   for (Leg* leg : legs_) {
-    if (leg != &from && !leg->ended() && leg->takes(message.content_type())) leg->session().send_message(copy);
+    if (leg != &from && !leg->ended() && leg->wants_text() && leg->takes(message.content_type())) leg->session().send_message(copy);
   }
   from.session().respond(id, {.status = 202, .headers = {{"Parley-Sequence", std::to_string(sequence)},
                                                           {"Parley-Message-ID", fmt::format("{}-{}", message_prefix_, sequence)}}});

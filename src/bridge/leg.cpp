@@ -244,7 +244,7 @@ void Leg::on_request(sip::RequestId id, const sip::MessagePtr& request) {
     case sip::Method::kOptions:
       return session_->respond(id, {.status = 200});
     default:
-      return session_->respond(id, {.status = 501});
+      return session_->respond(id, {.status = 405});   // known, and not for a call here: Allow says what is
   }
 }
 

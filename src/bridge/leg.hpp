@@ -121,6 +121,8 @@ class Leg final : public sip::SessionHandler {
   // Conference events and notices are opt-in (spec A.3).
   bool wants_events() const { return wants_events_; }
   void set_wants_events(bool wants) { wants_events_ = wants; }
+  bool wants_text() const { return wants_text_; }
+  void set_wants_text(bool wants) { wants_text_ = wants; }
   // True from the second time on for the same source.
   bool told_unavailable(std::uint64_t source_id);
 
@@ -163,7 +165,7 @@ class Leg final : public sip::SessionHandler {
   base::TokenBucket message_bucket_;
   std::vector<std::string> refused_types_;
   std::vector<std::uint64_t> told_unavailable_;
-  bool refuses_all_ = false, wants_events_ = false;
+  bool refuses_all_ = false, wants_events_ = false, wants_text_ = true;
   bool joined_ = false, ended_ = false, muted_ = false, talking_ = false, has_media_ = false, flow_lost_ = false;
   int failed_offers_ = 0;
   base::TimerQueue::Id flow_timer_ = 0;

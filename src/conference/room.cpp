@@ -38,6 +38,7 @@ Room::Room(std::string name, RoomProfile profile, bridge::LegEnvironment& enviro
       bridge_(environment, {.mix = profile.mix, .video = profile.video, .max_video_streams = profile.max_video_streams}) {}
 
 Room::~Room() {
+  environment_.timeline.cancel(sweep_timer_);
   for (auto& p : participants_) {
     if (p->leg) bridge_.remove(*p->leg);
   }
@@ -80,6 +81,10 @@ sip::SessionHandler* Room::resume(sip::Session& session, const sip::Message& inv
     participant->created = old->created;
     participant->admin = old->admin;
     participant->replaces = old->leg.get();
+    // Two reloads at once: the later one is the page that the user looks at.
+    for (auto& p : participants_) {
+      if (p->replaces == old->leg.get()) p->leg->end("SIP;cause=200;text=\"Replaced\"");
+    }
     auto party = old->leg->party();
     if (auto name = base::clean_display_name(invite.from().display()); !name.empty()) party.display_name = std::move(name);
     participant->leg = std::make_unique<bridge::Leg>(environment_.next_leg_id(), environment_, *this, bridge_.id(),
@@ -94,7 +99,7 @@ sip::SessionHandler* Room::accept(sip::Session& session, const sip::Message& inv
   auto& leg = *participant->leg;
   leg.attach(session);
   leg.set_wants_events(profile_.enable_events || asks_for_events(invite));
-  if (!profile_.text_messaging) leg.refuses({});
+  leg.set_wants_text(profile_.text_messaging);
   if (!profile_.video_codecs.empty()) leg.set_video_codecs(profile_.video_codecs);
   const auto answer = leg.prepare_answer(invite);
   if (!answer) {
@@ -166,6 +171,8 @@ void Room::take_place(Participant& successor) {
     if (p->leg.get() != old) continue;
     p->present = false;
     if (p->leg->muted()) successor.leg->set_muted(true);
+    // Whoever was shown as talking is not, until the new leg is heard.
+    if (p->leg->talking() && profile_.talk_detection_events) send_event(EventType::kTalking, successor);
     bridge_.remove(*old);
     old->end("SIP;cause=200;text=\"Replaced\"");
     break;
@@ -219,12 +226,16 @@ void Room::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
   for (auto& p : participants_) {
     if (p->replaces == &leg) p->replaces = nullptr;
   }
-  auto gone = std::shared_ptr<Participant>(std::move(*it));
+  auto& gone = *gone_.emplace_back(std::move(*it));
   participants_.erase(it);
   bridge_.remove(leg);
-  if (gone->present) send_event(EventType::kLeave, *gone, leave_reason(end));
-  // Its session is still on the stack: destroyed in the next turn.
-  environment_.timeline.after(base::Duration::zero(), [gone](base::TimePoint) {});
+  if (gone.present) send_event(EventType::kLeave, gone, leave_reason(end));
+  if (sweep_timer_ == 0) {
+    sweep_timer_ = environment_.timeline.after(base::Duration::zero(), [this](base::TimePoint) {
+      sweep_timer_ = 0;
+      gone_.clear();
+    });
+  }
   if (participants_.empty()) host_.on_room_empty(*this);
 }
 

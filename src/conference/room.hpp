@@ -34,7 +34,6 @@ struct Participant {
   bool admin = false;
   bool present = false;                 // in the bridge, and known to the others
   bridge::Leg* replaces = nullptr;      // the leg whose place it takes when it is established
-  std::string leave_reason;
 };
 
 class Room;
@@ -94,6 +93,8 @@ class Room final : public bridge::LegOwner {
   const base::WallTime created_;
   bridge::Bridge bridge_;
   std::vector<std::unique_ptr<Participant>> participants_;
+  std::vector<std::unique_ptr<Participant>> gone_;   // ended, their sessions still on the stack: destroyed in the next turn
+  base::TimerQueue::Id sweep_timer_ = 0;
   std::uint32_t last_channel_ = 0;
 };
 

@@ -27,6 +27,7 @@ Call::Call(bridge::LegEnvironment& environment, sip::UserAgent& agent, CallConfi
 
 Call::~Call() {
   environment_.timeline.cancel(ring_timer_);
+  environment_.timeline.cancel(sweep_timer_);
   if (caller_) bridge_.remove(*caller_);
   for (auto& leg : callees_) bridge_.remove(*leg);
 }
@@ -44,7 +45,8 @@ sip::SessionHandler* Call::start(sip::Session& session, const sip::Message& invi
   }
   caller_answer_ = std::move(*answer);
   caller_headers_ = fmt::format("Parley-Participant: {}\r\n", caller_->party().participant);
-  const bool video = caller_answer_.find("m=video") != std::string::npos;
+  const auto at = caller_answer_.find("\nm=video ");
+  const bool video = at != std::string::npos && !std::string_view(caller_answer_).substr(at + 9).starts_with("0 ");
   for (const auto& contact : contacts) ring(contact, callee, callee_uri, video);
   if (callees_.empty()) {
     session.reject({.status = 480});
@@ -124,14 +126,13 @@ void Call::on_leg_message_done(bridge::Leg& leg, std::uint64_t token, int status
 
 void Call::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
   bridge_.remove(leg);
-  std::shared_ptr<bridge::Leg> gone;
   if (&leg == caller_.get()) {
-    gone = std::move(caller_);
+    gone_.push_back(std::move(caller_));
     end_all("SIP;cause=200;text=\"Caller hung up\"");
   } else {
     const auto it = std::find_if(callees_.begin(), callees_.end(), [&](const auto& l) { return l.get() == &leg; });
     if (it != callees_.end()) {
-      gone = std::move(*it);
+      gone_.push_back(std::move(*it));
       callees_.erase(it);
     }
     if (answered_ == &leg) {
@@ -141,7 +142,12 @@ void Call::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
       if (callees_.empty() && caller_ && !caller_->ended()) caller_->session().reject({.status = best_failure_});
     }
   }
-  environment_.timeline.after(base::Duration::zero(), [gone](base::TimePoint) {});
+  if (sweep_timer_ == 0) {
+    sweep_timer_ = environment_.timeline.after(base::Duration::zero(), [this](base::TimePoint) {
+      sweep_timer_ = 0;
+      gone_.clear();
+    });
+  }
   if (!caller_ && callees_.empty() && !over_) {
     over_ = true;
     host_.on_call_over(*this);

@@ -56,6 +56,8 @@ class Call final : public bridge::LegOwner {
   bridge::Bridge bridge_;
   std::unique_ptr<bridge::Leg> caller_;
   std::vector<std::unique_ptr<bridge::Leg>> callees_;
+  std::vector<std::unique_ptr<bridge::Leg>> gone_;   // ended, their sessions still on the stack: destroyed in the next turn
+  base::TimerQueue::Id sweep_timer_ = 0;
   bridge::Leg* answered_ = nullptr;
   std::string caller_answer_, caller_headers_;
   int best_failure_ = 480;

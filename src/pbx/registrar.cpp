@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
-
 #include "base/text.hpp"
 
 namespace pbx {
@@ -32,6 +30,20 @@ std::chrono::seconds wanted_expiry(const sip::NameAddr& contact, const sip::Mess
   if (contact.params.has("expires")) return read(contact.params.value("expires"));
   if (const auto* header = request.find(HeaderId::kExpires)) return read(header->value);
   return fallback;
+}
+
+// qvalue of RFC 3261 section 25.1, 0 to 1 with at most three decimals. Anything else ("nan" above all, which nothing can be
+// sorted by) counts as not written.
+double read_q(std::string_view text) {
+  const auto digits = text.substr(std::min<std::size_t>(text.size(), 2));
+  const bool shape = (text[0] == '0' || text[0] == '1') && (text.size() == 1 || text[1] == '.') && digits.size() <= 3;
+  if (!shape || digits.find_first_not_of("0123456789") != digits.npos) return 1.0;
+  double q = text[0] - '0', weight = 0.1;
+  for (const char digit : digits) {
+    q += weight * (digit - '0');
+    weight /= 10;
+  }
+  return std::min(q, 1.0);
 }
 
 // Where requests to this contact go. A connection is used again (RFC 5626, RFC 7118); over UDP the contact's own address
@@ -70,7 +82,7 @@ base::Result<std::vector<Binding>> Registrar::read_contacts(const sip::Message& 
               .call_id = std::string(request.call_id()), .cseq = request.cseq().number};
     b.instance = contact->params.value("+sip.instance");
     b.reg_id = static_cast<std::uint32_t>(base::parse_decimal(contact->params.value("reg-id")).value_or(0));
-    if (const auto q = contact->params.value("q"); !q.empty()) b.q = std::clamp(std::strtod(std::string(q).c_str(), nullptr), 0.0, 1.0);
+    if (const auto q = contact->params.value("q"); !q.empty()) b.q = read_q(q);
     const bool websocket = source.transport == sip::Transport::kWs || source.transport == sip::Transport::kWss;
     b.bound_to_flow = source.flow != 0 && (websocket || b.reg_id != 0 || contact->uri.params.has("ob") || contact->uri.host.ends_with(".invalid") ||
                                            b.target.flow != 0);
