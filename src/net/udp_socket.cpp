@@ -45,9 +45,13 @@ base::Result<UdpSocket> UdpSocket::bind(const base::SocketAddress& address, cons
     ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
     result.dual_stack_ = options.dual_stack;
   }
-  // What the system's limits don't allow is cut by it without a word: larger buffers are a wish.
-  if (options.receive_buffer > 0) ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &options.receive_buffer, sizeof(int));
-  if (options.send_buffer > 0) ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &options.send_buffer, sizeof(int));
+  // A burst of answers to a large room is more than the system's usual limit holds; only root may go beyond it, for
+  // others the wish is cut without a word.
+  const auto wish = [fd](int force, int ordinary, int size) {
+    if (size > 0 && ::setsockopt(fd, SOL_SOCKET, force, &size, sizeof size) != 0) ::setsockopt(fd, SOL_SOCKET, ordinary, &size, sizeof size);
+  };
+  wish(SO_RCVBUFFORCE, SO_RCVBUF, options.receive_buffer);
+  wish(SO_SNDBUFFORCE, SO_SNDBUF, options.send_buffer);
   sockaddr_storage storage{};
   socklen_t length = address.to(storage);
   if (::bind(fd, reinterpret_cast<sockaddr*>(&storage), length) != 0) return std::unexpected(socket_error(address, errno));

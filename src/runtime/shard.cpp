@@ -24,20 +24,17 @@ void Shard::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
+    wake_.notify_all();
   }
-  wake_.notify_all();
   if (thread_.joinable() && !is_current()) thread_.join();
 }
 
 bool Shard::post(std::function<void()> work) {
-  bool wake = false;
-  {
-    const std::lock_guard lock(mutex_);
-    if (stopped_ || queue_.size() >= capacity_) return false;
-    queue_.push_back(std::move(work));
-    wake = std::exchange(sleeping_, false);
-  }
-  if (wake) wake_.notify_one();
+  // Woken under the lock: what was posted may be what lets this shard be destroyed.
+  const std::lock_guard lock(mutex_);
+  if (stopped_ || queue_.size() >= capacity_) return false;
+  queue_.push_back(std::move(work));
+  if (std::exchange(sleeping_, false)) wake_.notify_one();
   return true;
 }
 

@@ -127,6 +127,7 @@ void SipEndpoint::Core::begin() {
   shard_.run_and_wait([this, self = shared_from_this()] {
     hook_ = shard_.on_turn_end([this] { flush(); });
     io->drain = [this] { drain(); };
+    drain();   // what came by connections in the meantime
   });
   for (const auto& lane : io->lanes) {
     lane->thread().run_and_wait([raw = lane.get(), io = io] {

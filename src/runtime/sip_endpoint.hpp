@@ -46,6 +46,7 @@ struct SipEndpointConfig {
   net::SourceLimiter::Limits messages;                 // of one address: beyond it, UDP is dropped and a stream waits
   net::ConnectionTable::Limits connections;            // TCP and TLS; the HTTP server has its own
   base::Duration idle_timeout = std::chrono::minutes(30);   // TCP, TLS: nothing came, no keep-alive either
+  base::Duration message_timeout = std::chrono::seconds(30);   // TCP, TLS: for the rest of a message that has begun
   net::SslContext tls_client;                          // for connections that we make; null: none over TLS
   std::size_t inbox = 50'000;                          // messages that wait for the shard; then new ones are dropped
   std::size_t outbox = 100'000;                        // packets that wait for one I/O thread

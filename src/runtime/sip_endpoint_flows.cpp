@@ -64,6 +64,7 @@ void SipStreamFlow::close() {
 
 void SipStreamFlow::on_data(std::string_view bytes) {
   framer_.append(bytes);
+  bool whole = false;
   for (;;) {
     auto frame = framer_.next();
     if (!frame) {
@@ -87,7 +88,14 @@ void SipStreamFlow::on_data(std::string_view bytes) {
     if ((*frame)->kind == sip::StreamFramer::Kind::kPong) continue;
     if (const auto answer = lane_.take_message(std::move((*frame)->message), source_)) connection_->queue(base::share(*answer));
     after_message(*connection_);
+    whole = true;
   }
+  const bool partial = !framer_.unread().empty();
+  if (whole || partial != partial_) {
+    const auto limit = std::chrono::steady_clock::now() + io_->config.message_timeout;
+    connection_->set_deadline(partial ? limit : base::kNever);
+  }
+  partial_ = partial;
   connection_->flush();
 }
 

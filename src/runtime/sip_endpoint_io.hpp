@@ -187,7 +187,7 @@ class SipStreamFlow final : public SipFlow, public net::StreamHandler, public st
   std::shared_ptr<net::StreamConnection> connection_;
   sip::StreamFramer framer_;
   const bool outgoing_;
-  bool open_ = false;
+  bool open_ = false, partial_ = false;                 // partial_: a message has begun and is not whole
 };
 
 // WS and WSS (RFC 7118).

@@ -179,6 +179,17 @@ TEST_F(SipEndpoint, ClosesAStreamThatCanNotBeFollowed) {
   EXPECT_TRUE(support::eventually([&] { return endpoint_->flows() == 0; }));
 }
 
+TEST_F(SipEndpoint, ClosesASlowWriterButNotAQuietOne) {
+  start([](auto& config) { config.message_timeout = 200ms; });
+  Client slow(endpoint_->local_address(1)), quiet(endpoint_->local_address(1));
+  slow.send(options("TCP").substr(0, 40));
+  quiet.send(options("TCP"));
+  EXPECT_TRUE(quiet.read_until("the body").starts_with("SIP/2.0 200"));
+  EXPECT_TRUE(slow.closed_within(2s));
+  quiet.send(options("TCP", "c2"));
+  EXPECT_NE(quiet.read_until("the body").find("Call-ID: c2"), std::string::npos);
+}
+
 // RFC 7118 5: one WebSocket message is one SIP message, text or binary.
 TEST_F(SipEndpoint, CarriesMessagesOverWebSocket) {
   start();
@@ -269,7 +280,7 @@ TEST_F(SipEndpoint, SpeaksTls) {
 TEST_F(SipEndpoint, LimitsWhatOneSourceSendsAndBans) {
   start([](auto& config) { config.messages = {.per_second = 1, .burst = 5, .limit_loopback = true, .addresses = 10}; });
   for (int i = 0; i < 20; ++i) send_udp(options("UDP", "c" + std::to_string(i)));
-  EXPECT_TRUE(support::eventually([&] { return endpoint_->counters().rate_limited >= 14; }));
+  EXPECT_TRUE(support::eventually([&] { const auto c = endpoint_->counters(); return c.rate_limited >= 14 && c.rate_limited + c.received == 20; }));
   EXPECT_LE(receiver_.count(), 6u);
   endpoint_->bans().ban(peer_.local(), std::chrono::steady_clock::now(), 60s);
   send_udp(options("UDP"));
