@@ -188,7 +188,8 @@ void VideoWatcher::on_nack(base::ByteView control, base::TimePoint now, ForwardS
     const std::int64_t sequence = highest_out_ + ahead - offset_;
     // Before first_ lie packets of another source or of before a restart: the keyframe made them needless.
     const StoredPacket* packet = ahead > 0 || sequence < first_ ? nullptr : source_->history().find(sequence);
-    if (packet == nullptr || payload_types_[packet->format] == 0) {
+    const bool by_rtx = packet != nullptr && rtx_payload_types_[packet->format] != 0 && config_.rtx_ssrc != 0;
+    if (packet == nullptr || payload_types_[packet->format] == 0 || (!by_rtx && !config_.repeat)) {
       ++counters_.nack_unknown;
       return;
     }

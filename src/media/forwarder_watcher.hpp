@@ -32,7 +32,8 @@ struct TransportSequence {
 
 struct WatcherConfig {
   rtp::Ssrc ssrc = 0;
-  rtp::Ssrc rtx_ssrc = 0;                          // 0: the same packet is sent again
+  rtp::Ssrc rtx_ssrc = 0;                          // 0: the same packet is sent again, where `repeat` allows it
+  bool repeat = true;                              // false under SRTP: a number used twice with another header breaks AEAD (RFC 7714 section 8.1)
   rtp::ExtensionIds extensions;                    // of the leg's m-line
   std::string mid;                                 // the slot's; at most 32 bytes are sent
   TransportSequence* transport_sequence = nullptr; // of the leg; outlives the watcher; null: extension not sent

@@ -182,7 +182,7 @@ void MediaLeg::configure_shown(const bridge::LegMedia& media) {
       next.push_back(std::move(*old));
       return;
     }
-    media::WatcherConfig config{.ssrc = section.ssrc, .rtx_ssrc = section.codecs.front().rtx_payload_type ? section.rtx_ssrc : 0,
+    media::WatcherConfig config{.ssrc = section.ssrc, .rtx_ssrc = section.codecs.back().rtx_payload_type ? section.rtx_ssrc : 0, .repeat = false,
                                 .extensions = extension_ids(section), .mid = section.mid,
                                 .transport_sequence = transport_ ? &transport_sequence_ : nullptr, .owner = this};
     next.push_back({source_id, section.index, std::make_unique<media::VideoWatcher>(std::move(config))});
