@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "app/config.hpp"
@@ -25,9 +26,11 @@ class AccountsFeed {
   std::optional<std::vector<pbx::Account>> poll();
 
  private:
-  explicit AccountsFeed(std::unique_ptr<store::Store> store);
+  AccountsFeed(std::unique_ptr<store::Store> store, std::string realm);
   std::unique_ptr<store::Store> store_;
+  const std::string realm_;
   std::optional<std::uint64_t> seen_;
+  bool failing_ = false;
 };
 
 }  // namespace app

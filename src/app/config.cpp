@@ -1,0 +1,239 @@
+// From the tree of values to the configuration: which keys there are, and what must hold between them.
+#include "app/config.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "app/config_keys.hpp"
+#include "conference/rooms.hpp"
+
+namespace app {
+namespace {
+
+constexpr std::size_t kMaxFile = 1 << 20;
+
+base::SocketAddress loopback(std::uint16_t port) { return *base::SocketAddress::parse("127.0.0.1", port); }
+HttpListener default_http() { return {.address = loopback(7777)}; }
+SipListener default_sip(SipTransport transport) { return {.transport = transport, .address = loopback(5060)}; }
+
+const ConfigEntry* find(const ConfigTable& table, std::string_view key) {
+  const auto found = std::ranges::find(table, key, &ConfigEntry::key);
+  return found == table.end() ? nullptr : &*found;
+}
+
+// Reads one document. Of several mistakes the first in the file is told.
+class Reader {
+ public:
+  explicit Reader(const std::string& name) : name_(name) {}
+
+  base::Result<Config> read(const ConfigNode& root) {
+    const auto& document = std::get<ConfigTable>(root.value);
+    read_sections(document);
+    read_list(document, "http", http_keys(), default_http(), config_.http, http_places_);
+    read_list(document, "sip", sip_keys(), default_sip(SipTransport::kUdp), config_.sip, sip_places_);
+    read_rooms(document);
+    check_guests(document);
+    check_certificates(document);
+    check_registrar(document);
+    check_ports();
+    const auto filled = default_config();
+    if (config_.http.empty()) config_.http = filled.http;
+    if (config_.sip.empty()) config_.sip = filled.sip;
+    resolve_paths(find(document, "data") != nullptr);
+    if (!wrong_) return std::move(config_);
+    return base::malformed(error_line(name_, *wrong_, what_));
+  }
+
+ private:
+  void complain(Position position, std::string what) {
+    if (wrong_ && *wrong_ <= position) return;
+    wrong_ = position;
+    what_ = std::move(what);
+  }
+
+  // The node as a table, or a complaint.
+  const ConfigTable* table_of(const ConfigNode& node, std::string_view called) {
+    const auto* table = std::get_if<ConfigTable>(&node.value);
+    if (table == nullptr) complain(node.position, fmt::format("{} must be a table, not {}", called, type_name(node)));
+    return table;
+  }
+
+  template <typename T>
+  void read_key(const std::vector<ConfigKey<T>>& keys, const ConfigEntry& entry, std::string_view where, T& to) {
+    const auto key = std::ranges::find(keys, entry.key, &ConfigKey<T>::name);
+    if (key == keys.end()) return complain(entry.key_position, fmt::format("unknown key {}{}", entry.key, where));
+    if (auto what = key->read(entry.node, to); !what.empty()) complain(entry.node.position, fmt::format("{} {}", entry.key, what));
+  }
+
+  void read_sections(const ConfigTable& document) {
+    const auto& sections = config_sections();
+    for (const auto& entry : document) {
+      if (entry.key == "http" || entry.key == "sip" || entry.key == "rooms" || entry.key == "room") continue;
+      const auto section = std::ranges::find(sections, entry.key, &ConfigSection::name);
+      if (section == sections.end() || entry.key.empty()) {
+        read_key(sections.front().keys, entry, " at the top of the file", config_);
+      } else if (const auto* table = table_of(entry.node, entry.key)) {
+        for (const auto& inner : *table) read_key(section->keys, inner, fmt::format(" in [{}]", entry.key), config_);
+      }
+    }
+  }
+
+  // [[http]] and [[sip]]; [http] is meant as a list of one.
+  template <typename T>
+  void read_list(const ConfigTable& document, std::string_view key, const std::vector<ConfigKey<T>>& keys, const T& fallback, std::vector<T>& out,
+                 std::vector<Position>& places) {
+    const auto* entry = find(document, key);
+    if (entry == nullptr) return;
+    const auto one = [&](const ConfigNode& node) {
+      const auto* table = table_of(node, key);
+      if (table == nullptr) return;
+      T item = fallback;
+      for (const auto& inner : *table) read_key(keys, inner, fmt::format(" in [[{}]]", key), item);
+      const auto* address = find(*table, "address");
+      places.push_back(address != nullptr ? address->node.position : node.position);
+      out.push_back(std::move(item));
+    };
+    if (const auto* list = std::get_if<ConfigArray>(&entry->node.value)) {
+      for (const auto& node : *list) one(node);
+    } else {
+      one(entry->node);
+    }
+  }
+
+  void read_rooms(const ConfigTable& document) {
+    if (const auto* entry = find(document, "rooms")) {
+      if (const auto* table = table_of(entry->node, "rooms")) {
+        for (const auto& inner : *table) read_key(room_keys(), inner, " in [rooms]", config_.rooms);
+      }
+    }
+    const auto* entry = find(document, "room");
+    const auto* rooms = entry == nullptr ? nullptr : table_of(entry->node, "room");
+    if (rooms == nullptr) return;
+    for (const auto& room : *rooms) {
+      const auto name = conference::Rooms::clean_name(room.key);
+      if (name.empty()) {
+        complain(room.key_position, "that is no name for a room");
+        continue;
+      }
+      const auto* table = table_of(room.node, fmt::format("room.\"{}\"", name));
+      if (table == nullptr) continue;
+      auto settings = config_.rooms;
+      for (const auto& inner : *table) read_key(room_keys(), inner, fmt::format(" in [room.\"{}\"]", name), settings);
+      if (!config_.room.emplace(conference::Rooms::key_of(name), std::move(settings)).second) {
+        complain(room.key_position, fmt::format("room \"{}\" is there twice: names of rooms are compared without case", name));
+      }
+    }
+  }
+
+  // Survival item 23: who opens the server to strangers has said so.
+  void check_guests(const ConfigTable& document) {
+    if (find(document, "guests") != nullptr) return;
+    const auto check = [&](const auto& listeners, const std::vector<Position>& places) {
+      for (std::size_t i = 0; i < listeners.size(); ++i) {
+        if (listeners[i].address.is_loopback()) continue;
+        complain(places[i], fmt::format("address {} can be reached from elsewhere: say guests = true at the top of the file to let people in "
+                                        "without an account, or guests = false",
+                                        listeners[i].address.to_string()));
+      }
+    };
+    check(config_.http, http_places_);
+    check(config_.sip, sip_places_);
+  }
+
+  void check_certificates(const ConfigTable& document) {
+    for (std::size_t i = 0; i < config_.http.size(); ++i) {
+      const auto& l = config_.http[i];
+      if (l.certificate.empty() != l.key.empty()) complain(http_places_[i], "certificate and key go together");
+      if (!l.tls && !l.certificate.empty()) complain(http_places_[i], "a certificate needs tls = true");
+    }
+    for (std::size_t i = 0; i < config_.sip.size(); ++i) {
+      const auto& l = config_.sip[i];
+      if (l.certificate.empty() != l.key.empty()) complain(sip_places_[i], "certificate and key go together");
+      if (l.transport != SipTransport::kTls && !l.certificate.empty()) complain(sip_places_[i], "a certificate needs transport = \"tls\"");
+    }
+    const auto* tls = find(document, "tls");
+    if (tls != nullptr && config_.certificate.empty() != config_.key.empty()) complain(tls->key_position, "certificate and key go together");
+  }
+
+  void check_registrar(const ConfigTable& document) {
+    const auto* entry = find(document, "registrar");
+    const auto* table = entry == nullptr ? nullptr : std::get_if<ConfigTable>(&entry->node.value);
+    if (table == nullptr) return;
+    if (config_.max_expires < config_.min_expires) complain(entry->key_position, "max_expires must not be less than min_expires");
+    // A default that nobody wrote follows the limits that somebody did.
+    if (find(*table, "default_expires") == nullptr) {
+      config_.default_expires = std::max(config_.min_expires, std::min(config_.max_expires, config_.default_expires));
+    } else if (config_.default_expires < config_.min_expires || config_.default_expires > config_.max_expires) {
+      complain(entry->key_position, "default_expires must be between min_expires and max_expires");
+    }
+  }
+
+  // HTTP, SIP over TCP and over TLS share the ports of TCP.
+  void check_ports() {
+    std::map<std::pair<bool, base::SocketAddress>, bool> taken;
+    const auto take = [&](bool udp, const base::SocketAddress& address, Position place) {
+      if (address.port() == 0 || taken.emplace(std::pair{udp, address}, true).second) return;
+      complain(place, fmt::format("address {} is listened on twice", address.to_string()));
+    };
+    for (std::size_t i = 0; i < config_.http.size(); ++i) take(false, config_.http[i].address, http_places_[i]);
+    for (std::size_t i = 0; i < config_.sip.size(); ++i) {
+      take(config_.sip[i].transport == SipTransport::kUdp, config_.sip[i].address, sip_places_[i]);
+    }
+  }
+
+  // The default data folder stays the one of whoever starts the program.
+  void resolve_paths(bool data_given) {
+    const auto folder = std::filesystem::path(name_).parent_path();
+    if (folder.empty()) return;
+    const auto resolve = [&](std::string& path) {
+      if (!path.empty()) path = (folder / path).lexically_normal().string();
+    };
+    if (data_given) resolve(config_.data_directory);
+    for (auto* path : {&config_.web_directory, &config_.certificate, &config_.key}) resolve(*path);
+    for (auto& l : config_.http) resolve(l.certificate), resolve(l.key);
+    for (auto& l : config_.sip) resolve(l.certificate), resolve(l.key);
+  }
+
+  const std::string& name_;
+  Config config_;
+  std::vector<Position> http_places_, sip_places_;
+  std::optional<Position> wrong_;
+  std::string what_;
+};
+
+}  // namespace
+
+Config default_config() {
+  Config config;
+  config.http = {default_http()};
+  config.sip = {default_sip(SipTransport::kUdp), default_sip(SipTransport::kTcp)};
+  return config;
+}
+
+base::Result<Config> parse_config(std::string_view text, const std::string& name) {
+  auto document = parse_toml(text, name);
+  if (!document) return std::unexpected(document.error());
+  return Reader(name).read(*document);
+}
+
+base::Result<Config> load_config(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return base::fail(base::ErrorCode::kNotFound, path + ": is a folder, not a file");
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    const auto code = errno == ENOENT ? base::ErrorCode::kNotFound : base::ErrorCode::kUnavailable;
+    return base::fail(code, fmt::format("{}: {}", path, std::strerror(errno)));
+  }
+  std::string text(kMaxFile + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad()) return base::fail(base::ErrorCode::kUnavailable, fmt::format("{}: can't be read", path));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kMaxFile) return base::malformed(fmt::format("{}:1:1: is larger than 1 MiB", path));
+  return parse_config(text, path);
+}
+
+}  // namespace app

@@ -1,0 +1,193 @@
+#include "app/config_keys.hpp"
+
+#include "app/config_values.hpp"
+
+namespace app {
+namespace {
+
+using namespace values;
+using std::chrono::seconds;
+
+template <typename T>
+auto duration(seconds T::* member, std::int64_t min, std::int64_t max) {
+  return integer(member, min, max);
+}
+
+const Choices<HashAlgorithm> kAlgorithms = {
+    {"MD5", HashAlgorithm::kMd5}, {"SHA-256", HashAlgorithm::kSha256}, {"SHA-512-256", HashAlgorithm::kSha512_256}};
+const Choices<SipTransport> kTransports = {{"udp", SipTransport::kUdp}, {"tcp", SipTransport::kTcp}, {"tls", SipTransport::kTls}};
+const Choices<std::string> kLevels = {{"trace", "trace"}, {"debug", "debug"}, {"info", "info"}, {"warn", "warn"},
+                                      {"error", "error"}, {"critical", "critical"}, {"off", "off"}};
+const Choices<std::string> kVideoCodecs = {{"VP8", "VP8"}, {"VP9", "VP9"}, {"H264", "H264"}, {"AV1", "AV1"}};
+
+std::string read_rtp_ports(const ConfigNode& node, MediaSettings& to) {
+  const auto* value = std::get_if<std::string>(&node.value);
+  if (value == nullptr) return expected("a string", node);
+  if (value->empty()) return {};
+  return read_ports(*value, to.rtp_port_min, to.rtp_port_max);
+}
+
+// An address that may be left out in words: "" is none.
+template <typename T>
+auto optional_ip(base::SocketAddress T::* member) {
+  return address(member, +[](std::string_view text, base::SocketAddress& out) { return text.empty() ? std::string() : read_ip(text, out); });
+}
+
+ConfigSection top() {
+  using C = Config;
+  return {"", "At the top of the file, before any table.", {
+    {"data", "path", "\"./data\"", "Folder of the database and of certificates that Parley makes; created with mode 0700. `--data` on the command line comes first.",
+     text(&C::data_directory, check_not_empty)},
+    {"web", "path", "\"\"", "Folder of the pages; empty: those that came with the program. `--web` comes first.", text(&C::web_directory)},
+    {"guests", "boolean", "true", "May people without an account call and join rooms? Where a listener is not on loopback, the file must say `true` or `false` in words.",
+     boolean(&C::guests)},
+    {"guests_create_rooms", "boolean", "true", "May guests open a room that nobody is in yet? Otherwise they may only join one.", boolean(&C::guests_create_rooms)},
+    {"realm", "string", "\"parley\"", "Realm of digest authentication. Stored passwords hold for one realm: set it before accounts are made.",
+     text(&C::realm, check_realm)},
+    {"websocket_paths", "list of strings", "[\"/ws\"]", "Where SIP over WebSocket is served, on every HTTP listener.", texts(&C::websocket_paths, 0, check_path)},
+  }};
+}
+
+ConfigSection threads() {
+  return {"threads", "", {
+    {"io", "integer", "1", "Threads for sockets of the signalling side, 1 to 64.", integer(&Config::io_threads, 1, 64)},
+    {"media", "integer", "0", "Threads for media, 0 to 256; 0: one less than there are cores.", integer(&Config::media_threads, 0, 256)},
+  }};
+}
+
+ConfigSection tls() {
+  return {"tls", "The certificate of all TLS listeners that name none of their own. Without one, Parley makes one by itself, in the data folder. Read again at SIGHUP.", {
+    {"certificate", "path", "\"\"", "PEM file, the server's certificate first, then its chain.", text(&Config::certificate)},
+    {"key", "path", "\"\"", "PEM file of the private key.", text(&Config::key)},
+  }};
+}
+
+ConfigSection media() {
+  using M = MediaSettings;
+  const auto m = [](auto read) { return in(&Config::media, read); };
+  return {"media", "", {
+    {"bind", "IP address", "\"\"", "Address that media sockets are bound to; empty: every one.", m(optional_ip(&M::bind))},
+    {"addresses", "list of IP addresses", "[]", "Addresses that are offered to peers; empty: every one that is up.", m(ips(&M::addresses))},
+    {"external_address", "IP address", "\"\"", "Address by which peers reach this machine from outside its NAT; offered beside the others.", m(optional_ip(&M::external))},
+    {"port", "integer", "0", "UDP (and TCP) port of the first media thread, the next ones follow; 0: the system's choice.", m(integer(&M::port, 0, 65535))},
+    {"rtp_ports", "string", "\"\"", "Range of ports for phones that speak plain RTP, as \"20000-29999\"; empty: the system's choice.", m(&read_rtp_ports)},
+    {"liveness", "seconds", "12", "A WebRTC participant that gave no sign of life for so long has left, 5 to 120.", m(duration(&M::liveness, 5, 120))},
+    {"tcp", "boolean", "true", "Media over TCP too, for networks that let no UDP through.", m(boolean(&M::tcp))},
+  }};
+}
+
+ConfigSection messages() {
+  using M = MessageSettings;
+  const auto m = [](auto read) { return in(&Config::messages, read); };
+  return {"messages", "Text in calls and rooms.", {
+    {"types", "list of strings", "[\"text/*\", \"application/*\", \"message/*\"]", "Content types that are relayed; others are answered 415.",
+     m(texts(&M::types, 0, check_media_type, true))},
+    {"max_size", "bytes", "65536", "Largest body, 1 to 262144; a larger one is answered 413.", m(integer(&M::max_size, 1, 262'144))},
+    {"rate", "per second", "100", "Messages of one sender, 0 to 100000; 0: no limit. More are answered 429 or 503.", m(number(&M::rate, 0, 100'000))},
+    {"burst", "messages", "300", "So many at once before `rate` holds, 1 to 1000000.", m(number(&M::burst, 1, 1'000'000))},
+  }};
+}
+
+ConfigSection authentication() {
+  return {"authentication", "", {
+    {"algorithms", "list of strings", "[\"MD5\", \"SHA-256\", \"SHA-512-256\"]", "What is offered, in this order. JsSIP reads the first one alone and knows MD5 only.",
+     order(&Config::algorithms, kAlgorithms)},
+    {"nonce_lifetime", "seconds", "300", "How long a challenge can be answered, 10 to 86400.", duration(&Config::nonce_lifetime, 10, 86'400)},
+  }};
+}
+
+ConfigSection registrar() {
+  return {"registrar", "", {
+    {"min_expires", "seconds", "60", "Shorter registrations are answered 423, 1 to 86400.", duration(&Config::min_expires, 1, 86'400)},
+    {"max_expires", "seconds", "3600", "Longer registrations are shortened, 60 to 604800.", duration(&Config::max_expires, 60, 604'800)},
+    {"default_expires", "seconds", "3600", "For who names no time, between the two.", duration(&Config::default_expires, 1, 604'800)},
+    {"max_contacts", "integer", "10", "Devices of one account, 1 to 1000.", integer(&Config::max_contacts, 1, 1'000)},
+  }};
+}
+
+ConfigSection calls() {
+  return {"calls", "", {
+    {"ring_timeout", "seconds", "60", "How long a call rings before it is given up, 5 to 600.", duration(&Config::ring_timeout, 5, 600)},
+    {"session_expires", "seconds", "90", "Session timer (RFC 4028), 90 to 86400: an end that vanished is noticed within it.", duration(&Config::session_expires, 90, 86'400)},
+  }};
+}
+
+ConfigSection limits() {
+  using L = LimitSettings;
+  const auto l = [](auto read) { return in(&Config::limits, read); };
+  return {"limits", "What one machine, and one address, may ask for. Loopback is free of what counts by address.", {
+    {"max_rooms", "integer", "10000", "Rooms at a time, 1 to 1000000.", l(integer(&L::max_rooms, 1, 1'000'000))},
+    {"max_calls", "integer", "10000", "Calls between two parties at a time, 1 to 1000000.", l(integer(&L::max_calls, 1, 1'000'000))},
+    {"max_connections", "integer", "20000", "Open connections, of HTTP and of SIP each, 1 to 1000000.", l(integer(&L::max_connections, 1, 1'000'000))},
+    {"max_connections_per_ip", "integer", "1000", "The same from one address.", l(integer(&L::max_connections_per_ip, 1, 1'000'000))},
+    {"requests_per_second", "per second", "200", "New work from one address (INVITE, REGISTER ...), 0 to 1000000; 0: no limit.", l(number(&L::requests_per_second, 0, 1'000'000))},
+    {"request_burst", "requests", "600", "So many at once before that holds, 1 to 1000000.", l(number(&L::request_burst, 1, 1'000'000))},
+    {"messages_per_second", "per second", "2000", "SIP messages of any kind from one address, 0 to 1000000; 0: no limit.", l(number(&L::messages_per_second, 0, 1'000'000))},
+    {"banned", "list of IP addresses", "[]", "Nothing is taken from these.", l(ips(&L::banned))},
+  }};
+}
+
+ConfigSection log() {
+  return {"log", "", {
+    {"level", "string", "\"info\"", "`trace`, `debug`, `info`, `warn`, `error`, `critical` or `off`.", choice(&Config::log_level, kLevels)},
+  }};
+}
+
+}  // namespace
+
+const std::vector<ConfigSection>& config_sections() {
+  static const std::vector<ConfigSection> sections = {top(),      threads(),        tls(),       media(), messages(),
+                                                      authentication(), registrar(), calls(), limits(), log()};
+  return sections;
+}
+
+const std::vector<ConfigKey<HttpListener>>& http_keys() {
+  using L = HttpListener;
+  static const std::vector<ConfigKey<L>> keys = {
+      {"address", "address and port", "\"127.0.0.1:7777\"", "Where to listen; port 0: the system's choice.", address(&L::address, read_address)},
+      {"tls", "boolean", "false", "`https` and `wss`.", boolean(&L::tls)},
+      {"certificate", "path", "\"\"", "PEM file; empty: that of `[tls]`.", text(&L::certificate)},
+      {"key", "path", "\"\"", "PEM file of its private key.", text(&L::key)},
+      {"names", "list of strings", "[]", "Host names that browsers call it by, beside localhost and its addresses; also those of a certificate that Parley makes.",
+       texts(&L::names, 0, check_host, true)},
+      {"origins", "list of strings", "[]",
+       "Pages of which origins may open a WebSocket, beside its own; `\"*\"`: every one. Empty: on loopback every one, elsewhere none.",
+       texts(&L::origins, 0, check_origin)},
+  };
+  return keys;
+}
+
+const std::vector<ConfigKey<SipListener>>& sip_keys() {
+  using L = SipListener;
+  static const std::vector<ConfigKey<L>> keys = {
+      {"transport", "string", "\"udp\"", "`udp`, `tcp` or `tls`.", choice(&L::transport, kTransports)},
+      {"address", "address and port", "\"127.0.0.1:5060\"", "Where to listen; port 0: the system's choice. For TLS the port is 5061 as a rule.",
+       address(&L::address, read_address)},
+      {"certificate", "path", "\"\"", "PEM file, for TLS; empty: that of `[tls]`.", text(&L::certificate)},
+      {"key", "path", "\"\"", "PEM file of its private key.", text(&L::key)},
+      {"external", "HOST or HOST:PORT", "\"\"", "What it is called in Via and Contact, where its own address can't be reached from outside.",
+       text(&L::external, check_host_port)},
+  };
+  return keys;
+}
+
+const std::vector<ConfigKey<RoomSettings>>& room_keys() {
+  using R = RoomSettings;
+  static const std::vector<ConfigKey<R>> keys = {
+      {"max_members", "integer", "0", "Participants at a time; 0: no limit.", integer(&R::max_members, 0, 1'000'000)},
+      {"video", "boolean", "true", "Is video forwarded?", boolean(&R::video)},
+      {"max_video_streams", "integer", "0", "Videos of others that one participant is sent; 0: no limit.", integer(&R::max_video_streams, 0, 10'000)},
+      {"video_codecs", "list of strings", "[\"VP8\", \"VP9\", \"H264\", \"AV1\"]", "What publishers are answered with, the preferred one first.",
+       order(&R::video_codecs, kVideoCodecs)},
+      {"enable_events", "boolean", "false", "Send conference events to everybody, not only to those who ask for them.", boolean(&R::enable_events)},
+      {"echo_events", "boolean", "false", "Send an event to the one who caused it too.", boolean(&R::echo_events)},
+      {"talk_detection_events", "boolean", "true", "Tell who starts and stops talking.", boolean(&R::talk_detection_events)},
+      {"text_messaging", "boolean", "true", "Are messages relayed?", boolean(&R::text_messaging)},
+      {"mixing_interval", "milliseconds", "20", "10, 20 or 40.", one_of(&R::mixing_interval_ms, {10, 20, 40})},
+      {"talking_threshold", "amplitude", "160", "Mean amplitude (of 32767) from which one is talking, 1 to 32767.", integer(&R::talking_threshold, 1, 32'767)},
+      {"silence_threshold", "milliseconds", "2500", "Quiet for so long, one has stopped talking, 100 to 60000.", integer(&R::silence_threshold_ms, 100, 60'000)},
+  };
+  return keys;
+}
+
+}  // namespace app

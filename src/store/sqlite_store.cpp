@@ -1,0 +1,204 @@
+#include "store/sqlite_store.hpp"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "store/sqlite_schema.hpp"
+
+namespace store {
+namespace {
+
+base::Error error_of(const std::string& path, const SQLite::Exception& e) {
+  const auto make = [&](base::ErrorCode code, std::string_view what) { return base::Error{code, fmt::format("{}: {}", path, what)}; };
+  switch (e.getErrorCode() & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return make(base::ErrorCode::kUnavailable, "the database is locked by another process");
+    case SQLITE_FULL: return make(base::ErrorCode::kUnavailable, "the disk is full");
+    case SQLITE_READONLY: return make(base::ErrorCode::kUnavailable, "the database or its folder is read-only");
+    case SQLITE_CANTOPEN: return make(base::ErrorCode::kUnavailable, "the database can't be opened");
+    case SQLITE_IOERR: return make(base::ErrorCode::kUnavailable, fmt::format("reading or writing failed ({})", e.what()));
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return make(base::ErrorCode::kInternal, "the database is damaged, or the file is none");
+    case SQLITE_CONSTRAINT: return make(base::ErrorCode::kConflict, e.what());
+    default: return make(base::ErrorCode::kInternal, e.what());
+  }
+}
+
+base::Error system_error(const std::string& path, int error) {
+  return {base::ErrorCode::kUnavailable, fmt::format("{}: {}", path, std::strerror(error))};
+}
+
+// Mode 0700 for the last folder alone: those above it are somebody else's.
+base::Status make_directory(const std::string& directory) {
+  std::error_code error;
+  if (std::filesystem::is_directory(directory, error)) return {};
+  const auto parent = std::filesystem::path(directory).lexically_normal().parent_path();
+  if (!parent.empty()) std::filesystem::create_directories(parent, error);
+  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return std::unexpected(system_error(directory, errno));
+  if (!std::filesystem::is_directory(directory, error)) return std::unexpected(system_error(directory, ENOTDIR));
+  return {};
+}
+
+// Mode 0600 before SQLite opens it; its journal files take the mode of the file.
+base::Status make_file(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return std::unexpected(system_error(path, errno));
+  struct stat status{};
+  if (::fstat(fd, &status) == 0 && (status.st_mode & 077) != 0) (void)::fchmod(fd, 0600);
+  ::close(fd);
+  return {};
+}
+
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(const std::string& path, const SqliteOptions& options)
+      : path_(path), database_(path, SQLite::OPEN_READWRITE, static_cast<int>(options.busy_timeout.count())) {
+    database_.exec("PRAGMA journal_mode = WAL");
+    database_.exec("PRAGMA synchronous = FULL");   // what was answered is on the disk (survival item 25)
+    database_.exec("PRAGMA trusted_schema = OFF");
+    if (options.max_pages != 0) database_.exec(fmt::format("PRAGMA max_page_count = {}", options.max_pages));
+  }
+
+  base::Status migrate() {
+    return guarded([&]() -> base::Status {
+      if (const auto version = schema_version(); version == static_cast<int>(kSchemaSteps.size())) return {};
+      // Another process may be doing the same: looked at again under the lock.
+      SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
+      const auto version = schema_version();
+      if (version < 0 || version > static_cast<int>(kSchemaSteps.size())) {
+        return base::fail(base::ErrorCode::kUnsupported, fmt::format("{}: written by a newer version of Parley (schema {})", path_, version));
+      }
+      for (auto step = static_cast<std::size_t>(version); step < kSchemaSteps.size(); ++step) database_.exec(kSchemaSteps[step]);
+      database_.exec(fmt::format("PRAGMA user_version = {}", kSchemaSteps.size()));
+      transaction.commit();
+      return {};
+    });
+  }
+
+  base::Result<std::vector<AccountRecord>> accounts() override {
+    return guarded([&]() -> base::Result<std::vector<AccountRecord>> {
+      SQLite::Statement query(database_, std::string(kSelect) + " ORDER BY name");
+      std::vector<AccountRecord> all;
+      while (query.executeStep()) all.push_back(record(query));
+      return all;
+    });
+  }
+
+  base::Result<std::optional<AccountRecord>> account(std::string_view name) override {
+    return guarded([&]() -> base::Result<std::optional<AccountRecord>> {
+      SQLite::Statement query(database_, std::string(kSelect) + " WHERE name = ?");
+      query.bind(1, std::string(name));
+      if (!query.executeStep()) return std::nullopt;
+      return record(query);
+    });
+  }
+
+  base::Status add_account(const AccountRecord& account) override {
+    if (!is_account_name(account.name)) return base::malformed("a name has 1 to 64 letters, digits and . _ - + and nothing else");
+    return guarded([&]() -> base::Status {
+      SQLite::Statement insert(database_, "INSERT INTO account VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING");
+      const auto& h = account.hashes;
+      int index = 0;
+      for (const auto* text : {&account.name, &account.display_name, &account.realm, &h.md5, &h.sha256, &h.sha512_256}) insert.bind(++index, *text);
+      insert.bind(++index, static_cast<std::int64_t>(account.created.time_since_epoch().count()));
+      if (insert.exec() == 0) return base::fail(base::ErrorCode::kConflict, fmt::format("account {} is there already", account.name));
+      ++own_changes_;
+      return {};
+    });
+  }
+
+  base::Status set_password(std::string_view name, std::string_view realm, const PasswordHashes& hashes) override {
+    return guarded([&]() -> base::Status {
+      SQLite::Statement update(database_, "UPDATE account SET realm = ?, ha1_md5 = ?, ha1_sha256 = ?, ha1_sha512_256 = ? WHERE name = ?");
+      update.bind(1, std::string(realm));
+      update.bind(2, hashes.md5);
+      update.bind(3, hashes.sha256);
+      update.bind(4, hashes.sha512_256);
+      update.bind(5, std::string(name));
+      return changed_one(update, name);
+    });
+  }
+
+  base::Status remove_account(std::string_view name) override {
+    return guarded([&]() -> base::Status {
+      SQLite::Statement remove(database_, "DELETE FROM account WHERE name = ?");
+      remove.bind(1, std::string(name));
+      return changed_one(remove, name);
+    });
+  }
+
+  // data_version tells of other connections' commits alone, own_changes_ of ours.
+  base::Result<std::uint64_t> changes() override {
+    return guarded([&]() -> base::Result<std::uint64_t> {
+      const auto others = static_cast<std::uint32_t>(database_.execAndGet("PRAGMA data_version").getInt64());
+      return std::uint64_t{others} << 32 | own_changes_;
+    });
+  }
+
+ private:
+  static constexpr std::string_view kSelect = "SELECT name, display_name, realm, ha1_md5, ha1_sha256, ha1_sha512_256, created FROM account";
+
+  static AccountRecord record(SQLite::Statement& row) {
+    AccountRecord a;
+    a.name = row.getColumn(0).getString();
+    a.display_name = row.getColumn(1).getString();
+    a.realm = row.getColumn(2).getString();
+    a.hashes = {row.getColumn(3).getString(), row.getColumn(4).getString(), row.getColumn(5).getString()};
+    a.created = std::chrono::sys_seconds(std::chrono::seconds(row.getColumn(6).getInt64()));
+    return a;
+  }
+
+  base::Status changed_one(SQLite::Statement& statement, std::string_view name) {
+    if (statement.exec() == 0) return base::fail(base::ErrorCode::kNotFound, fmt::format("there is no account {}", name));
+    ++own_changes_;
+    return {};
+  }
+
+  int schema_version() { return database_.execAndGet("PRAGMA user_version").getInt(); }
+
+  template <typename F>
+  auto guarded(F&& work) -> decltype(work()) {
+    try {
+      return work();
+    } catch (const SQLite::Exception& e) {
+      return std::unexpected(error_of(path_, e));
+    }
+  }
+
+  const std::string path_;
+  SQLite::Database database_;
+  std::uint32_t own_changes_ = 0;
+};
+
+}  // namespace
+
+bool is_account_name(std::string_view name) {
+  if (name.empty() || name.size() > 64) return false;
+  for (const char c : name) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!letter && c != '.' && c != '_' && c != '-' && c != '+') return false;
+  }
+  return true;
+}
+
+base::Result<std::unique_ptr<Store>> open_sqlite(const std::string& directory, const SqliteOptions& options) {
+  if (auto made = make_directory(directory); !made) return std::unexpected(made.error());
+  const auto path = (std::filesystem::path(directory) / "parley.db").string();
+  if (auto made = make_file(path); !made) return std::unexpected(made.error());
+  try {
+    auto store = std::make_unique<SqliteStore>(path, options);
+    if (auto migrated = store->migrate(); !migrated) return std::unexpected(migrated.error());
+    return store;
+  } catch (const SQLite::Exception& e) {
+    return std::unexpected(error_of(path, e));
+  }
+}
+
+}  // namespace store
