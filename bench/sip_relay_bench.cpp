@@ -59,7 +59,7 @@ class Relay final : public sip::UserAgentHandler {
     if (const auto message = sip::Message::parse(base::share(std::move(text)))) agent_.on_message(*message, source_);
   }
   void send(const base::SharedBytes& body) {
-    session_->send_message({.from_display = "Bob", .content_type = "text/plain",
+    session_->send_message({.from_display = "Bob", .to_display = {}, .content_type = "text/plain",
                             .headers = "Parley-Sequence: 17\r\nParley-Message-ID: 0123456789abcdef\r\n", .body = body});
   }
   std::string answer() const {

@@ -7,6 +7,7 @@
 
 #include "base/random.hpp"
 #include "base/text.hpp"
+#include "sip/request_check.hpp"
 #include "sip/session.hpp"
 
 namespace sip {
@@ -29,15 +30,19 @@ void for_each_line(std::string_view lines, F&& f) {
   }
 }
 
-bool listed(std::string_view list, std::string_view token) {
+std::vector<std::string_view> split(std::string_view list) {
+  std::vector<std::string_view> out;
   while (!list.empty()) {
     const std::size_t comma = list.find(',');
-    if (base::equals_ignoring_case(base::trim(list.substr(0, comma)), token)) return true;
-    if (comma == std::string_view::npos) return false;
+    out.push_back(base::trim(list.substr(0, comma)));
+    if (comma == std::string_view::npos) break;
     list.remove_prefix(comma + 1);
   }
-  return false;
+  return out;
 }
+
+// Spec enhanced-messaging A.3: an INVITE may ask for events by Accept, also without naming SDP there.
+constexpr std::string_view kEventType = "application/x-asterisk-confbridge-event+json";
 
 TransactionConfig transaction_config(const UserAgentConfig& config) {
   return {config.t1, config.t2, config.t4, config.max_transactions};
@@ -49,7 +54,11 @@ class UserAgent::Impl final : public SessionCore, public TransactionUser {
  public:
   Impl(UserAgentConfig agent_config, base::Timeline& time, Network& net, UserAgentHandler& handler)
       : SessionCore(std::move(agent_config), time, net), handler_(handler),
-        transactions_(transaction_config(config), time, net, *this) {}
+        transactions_(transaction_config(config), time, net, *this), extensions_(split(config.supported)) {
+    checks_ = RequestChecks::defaults();
+    extensions_.insert(extensions_.end(), checks_.extensions.begin(), checks_.extensions.end());   // the registrar's
+    checks_.extensions = extensions_;
+  }
   ~Impl() override {
     timeline.cancel(drain_timer_);
     sessions_.clear();
@@ -219,6 +228,8 @@ class UserAgent::Impl final : public SessionCore, public TransactionUser {
 
   UserAgentHandler& handler_;
   TransactionLayer transactions_;
+  std::vector<std::string_view> extensions_;   // into config
+  RequestChecks checks_;
   std::unordered_map<std::uint64_t, std::unique_ptr<SessionImpl>> sessions_;
   std::unordered_map<std::string, std::uint64_t, TableHash, std::equal_to<>> dialogs_;
   std::unordered_map<std::uint64_t, std::unordered_set<std::uint64_t>> flows_;   // whose peer came by it
@@ -282,19 +293,17 @@ void UserAgent::Impl::respond(ServerId id, const Reply& reply, std::string_view 
 
 // Section 8.2: what no session and no handler need to look at. True: it was answered.
 bool UserAgent::Impl::refuse_unsupported(ServerId id, const Message& request) {
-  const auto refuse = [&](int status, std::string_view lines = {}) {
-    respond(id, Reply{status, {}, {}, {}, {}}, {}, lines);
+  if (request.method() == Method::kOther) {
+    respond(id, Reply{501, {}, {}, {}, {}}, {}, {});
     return true;
-  };
-  if (request.method() == Method::kOther) return refuse(501);
-  const Uri& uri = request.request_uri();
-  if (!uri.is_sip() && !base::equals_ignoring_case(uri.scheme, "tel")) return refuse(416);
-  std::string unsupported;
-  for (const std::string_view tag : request.values(HeaderId::kRequire)) {
-    if (listed(config.supported, tag)) continue;
-    unsupported.append(unsupported.empty() ? "" : ", ").append(tag);
   }
-  if (!unsupported.empty()) return refuse(420, "Unsupported: " + one_line(unsupported) + "\r\n");
+  const auto failure = check_request(request, checks_);
+  if (failure && !(failure->status == 406 && request.lists(HeaderId::kAccept, kEventType))) {
+    Reply reply{failure->status, failure->reason, {}, {}, {}};
+    if (!failure->header_value.empty()) reply.headers.emplace_back(to_string(failure->header), failure->header_value);
+    respond(id, reply, {}, {});
+    return true;
+  }
   return false;
 }
 

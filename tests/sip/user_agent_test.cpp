@@ -44,6 +44,15 @@ TEST_F(UserAgentTest, UnknownExtensionsGet420) {
   EXPECT_EQ(invites, 0);
 }
 
+// Spec enhanced-messaging A.3; RFC 3261 8.2.5
+TEST_F(UserAgentTest, AcceptOfEventsAloneIsTaken) {
+  feed(request("INVITE", {.headers = "Accept: application/x-asterisk-confbridge-event+json\n", .body = "o"}));
+  EXPECT_EQ(invites, 1);
+  feed(request("INVITE", {.headers = "Accept: text/html\n", .body = "o", .call_id = "other"}));
+  expect("SIP/2.0 406");
+  EXPECT_EQ(invites, 1);
+}
+
 // RFC 3261 12.2.2
 TEST_F(UserAgentTest, RequestsOfNoDialogGet481) {
   for (const char* method : {"BYE", "INVITE", "MESSAGE", "UPDATE", "INFO"}) {
