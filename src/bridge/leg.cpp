@@ -75,7 +75,7 @@ base::Result<std::string> Leg::prepare_answer(const sip::Message& invite) {
   const bool has_offer = invite.media_type() == "application/sdp";
   const bool webrtc = has_offer ? offers_webrtc(invite.body()) : is_websocket(source);
   if (auto made = create_media(webrtc, source.remote); !made) return std::unexpected(made.error());
-  if (!has_offer) return std::string();   // make_offer() is asked for the 200
+  if (!has_offer) return negotiator_->create_initial_offer(webrtc ? sdp::TransportKind::kWebrtc : sdp::TransportKind::kPlain, true);
   auto answer = negotiator_->answer(invite.body());
   if (answer) media_changed();
   return answer;
@@ -195,6 +195,8 @@ void Leg::update_sources() {
 
 base::Result<std::string> Leg::on_offer(std::string_view sdp) {
   if (!negotiator_) return base::fail(base::ErrorCode::kConflict, "no media yet");
+  // Ours was refused for now (glare) and will be made anew; this one came in between.
+  negotiator_->rollback();
   auto answer = negotiator_->answer(sdp);
   if (!answer) return answer;
   media_changed();
@@ -218,6 +220,7 @@ void Leg::on_answer(std::string_view sdp) {
 
 std::optional<std::string> Leg::make_offer() {
   if (!negotiator_ || ended_) return std::nullopt;
+  negotiator_->rollback();   // of one that was refused for now
   auto offer = negotiator_->established()
                    ? negotiator_->create_offer()
                    : negotiator_->create_initial_offer(is_websocket(session_->source()) ? sdp::TransportKind::kWebrtc : sdp::TransportKind::kPlain, true);
@@ -261,16 +264,15 @@ void Leg::on_flow_lost() {
 
 // An in-dialog request by another way than the dialog's (survival item 4): a page proves itself by its token; a phone whose
 // connection is gone, or which takes TCP for what is too long for UDP, by its address, which a stream has validated.
-bool Leg::on_flow_change(const sip::Message& request, const sip::Source& source) {
+sip::FlowChange Leg::on_flow_change(const sip::Message& request, const sip::Source& source) {
   const auto& old = session_->source();
   const bool token = equals_in_constant_time(request.value("Parley-Resume"), party_.resume_token);
-  const bool same_host = source.remote.same_ip(old.remote);
-  const bool stream_of_phone = sip::is_reliable(source.transport) && !is_websocket(source) && !is_websocket(old) && same_host &&
-                               (flow_lost_ || old.transport == sip::Transport::kUdp);
-  if (!token && !stream_of_phone) return false;
+  const bool stream_of_same_host = sip::is_reliable(source.transport) && !is_websocket(source) && !is_websocket(old) && source.remote.same_ip(old.remote);
+  if (!token && stream_of_same_host && old.transport == sip::Transport::kUdp) return sip::FlowChange::kTake;
+  if (!token && !(stream_of_same_host && flow_lost_)) return sip::FlowChange::kRefuse;
   flow_lost_ = false;
   environment_.timeline.cancel(flow_timer_);
-  return true;
+  return sip::FlowChange::kMove;
 }
 
 void Leg::on_media_lost() { end("SIP;cause=408;text=\"Media lost\""); }

@@ -89,7 +89,7 @@ class Leg final : public sip::SessionHandler {
 
   // Before prepare_answer() or prepare_offer(): another order than the configuration's.
   void set_video_codecs(std::vector<std::string> codecs) { video_codecs_ = std::move(codecs); }
-  // The called side: makes the answer for the INVITE's offer (none: our offer goes into the 200).
+  // The called side: what goes into the 200, the answer to the INVITE's offer, or our offer where it has none.
   base::Result<std::string> prepare_answer(const sip::Message& invite);
   // The calling side: our offer, for browsers (WebRTC) or phones (plain RTP) at `peer`.
   base::Result<std::string> prepare_offer(bool webrtc, bool video, const base::SocketAddress& peer);
@@ -141,7 +141,7 @@ class Leg final : public sip::SessionHandler {
   void on_request(sip::RequestId id, const sip::MessagePtr& request) override;
   void on_message_done(std::uint64_t token, int status) override;
   void on_flow_lost() override;
-  bool on_flow_change(const sip::Message& request, const sip::Source& source) override;
+  sip::FlowChange on_flow_change(const sip::Message& request, const sip::Source& source) override;
   void on_ended(const sip::SessionEnd& end) override;
 
  private:
