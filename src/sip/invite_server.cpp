@@ -183,10 +183,13 @@ void SessionImpl::on_ack(const MessagePtr& ack, const Source& source) {
   if (!accepted_ || ack->cseq().number != accepted_->cseq) return;
   // A bare ACK may come by any way; one with an answer in it is held to the dialog's flow.
   if (!dialog_->from_peer(source) && !ack->body().empty()) {
-    if (finished_ || !handler_->on_flow_change(*ack, source) || !accepted_) return;
-    const std::uint64_t before = dialog_->peer().flow;
-    dialog_->move_to(source);
-    core_.watch_flow(*this, before, source.flow);
+    const auto change = finished_ ? FlowChange::kRefuse : handler_->on_flow_change(*ack, source);
+    if (change == FlowChange::kRefuse || !accepted_) return;
+    if (change == FlowChange::kMove) {
+      const std::uint64_t before = dialog_->peer().flow;
+      dialog_->move_to(source);
+      core_.watch_flow(*this, before, source.flow);
+    }
   }
   const bool we_offered = accepted_->we_offered;
   accepted_.reset();

@@ -23,7 +23,7 @@ class NoHandler final : public SessionHandler {
   void on_request(RequestId, const MessagePtr&) override {}
   void on_message_done(std::uint64_t, int) override {}
   void on_flow_lost() override {}
-  bool on_flow_change(const Message&, const Source&) override { return false; }
+  FlowChange on_flow_change(const Message&, const Source&) override { return FlowChange::kRefuse; }
   void on_ended(const SessionEnd&) override {}
 };
 NoHandler no_handler;   // without state, so that all may share it
@@ -144,7 +144,8 @@ void SessionImpl::take_peer_abilities(const Message& message) {
 // Survival item 4: a request of a dialog comes by the dialog's flow, or the handler says that it may move.
 bool SessionImpl::take_peer(ServerId tx, const MessagePtr& request, const Source& source) {
   if (dialog_->from_peer(source)) return true;
-  if (finished_ || !handler_->on_flow_change(*request, source)) {
+  const auto change = finished_ ? FlowChange::kRefuse : handler_->on_flow_change(*request, source);
+  if (change == FlowChange::kRefuse) {
     answer(tx, 403);
     return false;
   }
@@ -152,6 +153,7 @@ bool SessionImpl::take_peer(ServerId tx, const MessagePtr& request, const Source
     answer(tx, 481);
     return false;
   }
+  if (change == FlowChange::kTake) return true;
   const std::uint64_t before = dialog_->peer().flow;
   dialog_->move_to(source);
   big_by_ = BigBy::kUntried;

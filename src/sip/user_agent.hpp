@@ -48,6 +48,13 @@ struct SessionEnd {
   std::string reason;                  // text of a Reason header, or the reason phrase
 };
 
+// What becomes of an in-dialog request that came by another way than the dialog's (survival item 4).
+enum class FlowChange {
+  kRefuse,      // 403
+  kTake,        // answered by the way that it came; the dialog stays where it is (RFC 3261 section 18.1.1: TCP for what is too long for UDP)
+  kMove,        // and the dialog goes on there
+};
+
 class Session;
 
 // The user of one session: a leg. All calls on the shard's thread. A handler may call any method of its session from
@@ -73,8 +80,8 @@ class SessionHandler {
   virtual void on_message_done(std::uint64_t token, int status) = 0;
   /// called when the connection of the dialog's peer closed. The session lives on; the leg decides how long
   virtual void on_flow_lost() = 0;
-  /// called when an in-dialog request came by another flow or address than the dialog's: true takes it (and the dialog moves there), false: 403
-  virtual bool on_flow_change(const Message& request, const Source& source) = 0;
+  /// called when an in-dialog request came by another flow or address than the dialog's
+  virtual FlowChange on_flow_change(const Message& request, const Source& source) = 0;
   /// called exactly once, last of all; the session is destroyed after it returns
   virtual void on_ended(const SessionEnd& end) = 0;
 };

@@ -91,9 +91,9 @@ class RecordingHandler final : public sip::SessionHandler {
     log.push_back("done " + std::to_string(token) + " " + std::to_string(status));
   }
   void on_flow_lost() override { log.push_back("flow_lost"); }
-  bool on_flow_change(const sip::Message&, const sip::Source&) override {
+  sip::FlowChange on_flow_change(const sip::Message&, const sip::Source&) override {
     log.push_back("flow_change");
-    return allow_flow_change;
+    return allow_flow_change ? sip::FlowChange::kMove : sip::FlowChange::kRefuse;
   }
   void on_ended(const sip::SessionEnd& end_of_it) override {
     end = end_of_it;
