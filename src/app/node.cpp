@@ -1,11 +1,15 @@
 #include "app/node.hpp"
 
 #include "api/static_files.hpp"
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "runtime/shard.hpp"
 
 namespace app {
 namespace {
+
+constexpr base::Duration kForEver = std::chrono::hours(24 * 365 * 100);
+constexpr base::Duration kAbuseBan = std::chrono::minutes(10);
 
 struct OriginRule {
   base::SocketAddress listener;
@@ -32,8 +36,12 @@ class Node::Core final : public runtime::SipReceiver {
   Core(const NodeConfig& config, runtime::Shard& shard, runtime::MediaPool& media)
       : config_(config), environment_{.timeline = shard.timeline(), .media = media, .config = config.legs}, media_(media) {}
 
-  void begin(sip::Network& network) {
+  void begin(runtime::SipEndpoint& network) {
     pbx_ = std::make_unique<pbx::Pbx>(config_.pbx, environment_, accounts_);
+    pbx_->on_abuse([&network](const base::SocketAddress& address) {
+      spdlog::warn("{} is banned for 10 minutes: too many wrong passwords", address.ip());
+      network.bans().ban(address, std::chrono::steady_clock::now(), kAbuseBan);
+    });
     agent_ = std::make_unique<sip::UserAgent>(config_.agent, environment_.timeline, network, *pbx_);
     pbx_->attach(*agent_);
     media_.set_events(*pbx_);
@@ -86,9 +94,11 @@ base::Status Node::open() {
   auto endpoint = runtime::SipEndpoint::start(*threads_, *shard_, *core_, config_.sip);
   if (!endpoint) return std::unexpected(endpoint.error());
   sip_ = std::move(*endpoint);
+  for (const auto& address : config_.banned) sip_->bans().ban(address, std::chrono::steady_clock::now(), kForEver);
   shard_->run_and_wait([this] { core_->begin(*sip_); });
 
   auto http = config_.http;
+  http.banned = [endpoint = sip_.get()](const base::SocketAddress& remote) { return endpoint->bans().is_banned(remote, std::chrono::steady_clock::now()); };
   std::shared_ptr<api::StaticFiles> files;
   if (!config_.web_directory.empty()) {
     auto loaded = api::StaticFiles::load(config_.web_directory);

@@ -24,6 +24,7 @@ struct NodeConfig {
   // loopback every one, so that a page from any web server on the developer's machine works (survival item 19).
   std::vector<std::vector<std::string>> allowed_origins;
   std::string web_directory;                        // "" : no pages
+  std::vector<base::SocketAddress> banned;          // ports ignored
   runtime::MediaConfig media;
   bridge::LegConfig legs;
   sip::UserAgentConfig agent;

@@ -131,6 +131,7 @@ base::Result<NodeConfig> node_config(const Config& config, Certificates& certifi
   node.io_threads = config.io_threads;
   node.websocket_paths = config.websocket_paths;
   node.web_directory = config.web_directory;
+  node.banned = config.limits.banned;
   if (auto added = add_listeners(config, certificates, node); !added) return std::unexpected(added.error());
   const auto& m = config.media;
   node.media = {.addresses = m.addresses, .bind = m.bind, .port = m.port, .rtp_port_min = m.rtp_port_min, .rtp_port_max = m.rtp_port_max,

@@ -12,6 +12,11 @@ bridge::Party new_party() {
   return {.participant = base::random_token(10), .account = {}, .display_name = {}, .number = {}, .resume_token = base::random_token(32)};
 }
 
+// A challenge for a right answer to an old nonce is nobody's fault (RFC 7616 section 3.3).
+bool is_stale(const sip::Reply& reply) {
+  return std::any_of(reply.headers.begin(), reply.headers.end(), [](const auto& h) { return h.second.find("stale=true") != std::string::npos; });
+}
+
 }  // namespace
 
 Pbx::Pbx(PbxConfig config, bridge::LegEnvironment& environment, const Accounts& accounts)
@@ -35,13 +40,24 @@ bool Pbx::over_rate(const sip::Source& source) {
 }
 
 // With `always`, a guest is refused too; a request that brings credentials is held against them in any case.
-Pbx::Caller Pbx::identify(const sip::Message& request, bool always) {
+void Pbx::note_wrong_password(const sip::Source& source) {
+  if (config_.wrong_passwords_per_minute <= 0 || source.remote.is_loopback()) return;
+  if (wrong_passwords_.size() >= kMaxRates) wrong_passwords_.clear();
+  const auto per_minute = config_.wrong_passwords_per_minute;
+  auto& bucket = wrong_passwords_.try_emplace(source.remote.ip(), per_minute / 60, per_minute).first->second;
+  if (!bucket.take(environment_.timeline.now()) && report_abuse_) report_abuse_(source.remote);
+}
+
+Pbx::Caller Pbx::identify(const sip::Message& request, const sip::Source& source, bool always) {
   const auto user = sip::unescape(request.from().uri.user);
   const bool claims_account = accounts_.find(user) != nullptr;
   const bool brings_credentials = request.find(sip::HeaderId::kAuthorization) != nullptr;
   if (!always && config_.guests && !claims_account && !brings_credentials) return {};
   auto outcome = authenticator_.authenticate(request, accounts_, environment_.timeline.now());
-  if (!outcome) return {.account = nullptr, .refusal = std::move(outcome.error())};
+  if (!outcome) {
+    if (brings_credentials && !is_stale(outcome.error())) note_wrong_password(source);
+    return {.account = nullptr, .refusal = std::move(outcome.error())};
+  }
   // What others are told of the caller is what was proven (survival item 3).
   if ((*outcome)->name != user) return {.account = nullptr, .refusal = sip::Reply{.status = 403, .reason = "From Is Not The Authenticated Account"}};
   return {.account = *outcome, .refusal = std::nullopt};
@@ -66,7 +82,7 @@ sip::SessionHandler* Pbx::on_invite(sip::Session& session, const sip::MessagePtr
   // A page that proves to be a participant that is still there needs no other proof.
   const auto token = invite->value("Parley-Resume");
   if (auto* room = rooms_.holding(token)) return room->resume(session, *invite, token);
-  auto caller = identify(*invite, false);
+  auto caller = identify(*invite, source, false);
   if (caller.refusal) {
     session.reject(*caller.refusal);
     return nullptr;
@@ -124,7 +140,7 @@ sip::Reply Pbx::answer_request(const sip::Message& request, const sip::Source& s
   if (request.method() == Method::kOptions) {
     return {.status = 200, .headers = {{"Accept", "application/sdp"}, {"Accept-Encoding", "identity"}, {"Accept-Language", "en"}}};
   }
-  auto caller = identify(request, true);
+  auto caller = identify(request, source, true);
   if (caller.refusal) return std::move(*caller.refusal);
   switch (request.method()) {
     case Method::kRegister:

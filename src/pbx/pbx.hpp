@@ -25,6 +25,7 @@ struct PbxConfig {
   RegistrarConfig registrar;
   CallConfig call;
   conference::RoomsConfig rooms;
+  double wrong_passwords_per_minute = 20;   // from one IP address, loopback excepted; beyond it the address is reported for a ban
   double requests_per_second = 200;         // new work from one IP address (INVITE, REGISTER ...); loopback is free of it
   double request_burst = 600;
   std::size_t max_calls = 10000;
@@ -36,6 +37,8 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   Pbx(PbxConfig config, bridge::LegEnvironment& environment, const Accounts& accounts);
   ~Pbx() override;
 
+  // Called for an address that tries passwords; once for each time that it oversteps.
+  void on_abuse(std::function<void(const base::SocketAddress&)> report) { report_abuse_ = std::move(report); }
   // Before anything else happens.
   void attach(sip::UserAgent& agent) { agent_ = &agent; }
 
@@ -64,7 +67,8 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
     const Account* account = nullptr;      // null: a guest
     std::optional<sip::Reply> refusal;
   };
-  Caller identify(const sip::Message& request, bool always);
+  Caller identify(const sip::Message& request, const sip::Source& source, bool always);
+  void note_wrong_password(const sip::Source& source);
   sip::SessionHandler* route(sip::Session& session, const sip::Message& invite, const Caller& caller);
   sip::SessionHandler* call_account(sip::Session& session, const sip::Message& invite, bridge::Party party, const Account& callee);
   bridge::Party party_of(const sip::Message& invite, const Account* account) const;
@@ -80,6 +84,8 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   conference::Rooms rooms_;
   std::unordered_map<const Call*, std::unique_ptr<Call>> calls_;
   std::unordered_map<std::string, base::TokenBucket> rates_;   // by IP address; bounded
+  std::unordered_map<std::string, base::TokenBucket> wrong_passwords_;
+  std::function<void(const base::SocketAddress&)> report_abuse_;
 };
 
 }  // namespace pbx
