@@ -29,13 +29,21 @@ class Accounts {
     }
   }
   const Account* find(std::string_view name) const {
-    const auto found = by_name_.find(std::string(name));
-    return found == by_name_.end() ? nullptr : &found->second;
+    auto found = by_name_.find(std::string(name));
+    if (found != by_name_.end()) return &found->second;
+    found = dynamic_.find(std::string(name));
+    return found == dynamic_.end() ? nullptr : &found->second;
   }
+  // Those that live as long as somebody is connected (a webphone line's clients); the store knows nothing of them.
+  void add_dynamic(Account account) {
+    auto name = account.name;
+    dynamic_.insert_or_assign(std::move(name), std::move(account));
+  }
+  void remove_dynamic(std::string_view name) { dynamic_.erase(std::string(name)); }
   std::size_t size() const { return by_name_.size(); }
 
  private:
-  std::unordered_map<std::string, Account> by_name_;
+  std::unordered_map<std::string, Account> by_name_, dynamic_;
 };
 
 }  // namespace pbx
