@@ -41,6 +41,7 @@ export class SipCall {
   private readonly session_: Session;
   private readonly offers_: Offers;
   private token_: string | null;
+  private answer_: IncomingResponse | null = null;
   private over_ = false;
 
   constructor(ua: UA, options: CallOptions, private readonly handlers_: CallHandlers) {
@@ -58,7 +59,11 @@ export class SipCall {
           if (event.originator === ("local" as string)) event.sdp = this.lines_?.outgoing(event.sdp) ?? event.sdp;
           else this.lines_?.incoming(event.sdp);
         },
-        accepted: (event: { response?: IncomingResponse }) => this.accepted(event.response ?? null),
+        accepted: (event: { response?: IncomingResponse }) => {
+          this.answer_ = event.response ?? null;
+        },
+        // Not before the ACK is out: a message that overtakes it comes from nobody in the room yet.
+        confirmed: () => this.accepted(this.answer_),
         ended: (event) => this.finished(event),
         failed: (event) => this.finished(event),
       },

@@ -1,0 +1,61 @@
+// Runs in the page before anything else: a camera of one solid colour, a microphone of one pure tone, a screen of another
+// colour, and a list of the page's peer connections. `__devices` is set by the test before this runs.
+(() => {
+  const wanted = globalThis.__devices ?? {};
+  const connections = [];
+  const state = { connections, contexts: [], wanted };
+  globalThis.__e2e = state;
+
+  const Native = globalThis.RTCPeerConnection;
+  if (Native !== undefined) {
+    globalThis.RTCPeerConnection = class extends Native {
+      constructor(...args) {
+        super(...args);
+        connections.push(this);
+      }
+    };
+  }
+
+  // One picture at a time: a track of a canvas sends a frame only when something was drawn.
+  const picture = (colour, { width = 160, height = 120, rate = 8 } = {}) => {
+    const canvas = document.createElement("canvas");
+    canvas.width = width;
+    canvas.height = height;
+    const context = canvas.getContext("2d");
+    let n = 0;
+    const draw = () => {
+      context.fillStyle = `rgb(${colour.join(",")})`;
+      context.fillRect(0, 0, width, height);
+      context.fillStyle = n % 2 === 0 ? "#000" : "#fff";
+      context.fillRect((n * 4) % width, height - 4, 4, 4);
+      ++n;
+    };
+    draw();
+    const track = canvas.captureStream(rate).getVideoTracks()[0];
+    const timer = setInterval(() => (track.readyState === "ended" ? clearInterval(timer) : draw()), 1000 / rate);
+    return track;
+  };
+  const tone = (frequency) => {
+    const context = new AudioContext();
+    state.contexts.push(context);
+    const oscillator = new OscillatorNode(context, { frequency });
+    const gain = new GainNode(context, { gain: 0.25 });
+    const destination = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
+    oscillator.connect(gain).connect(destination);
+    oscillator.start();
+    return destination.stream.getAudioTracks()[0];
+  };
+  state.picture = picture;
+  state.tone = tone;
+  const media = navigator.mediaDevices;
+  if (media === undefined || wanted.native === true) return;
+  media.getUserMedia = async (constraints) => {
+    const refuse = (kind) => constraints[kind] && (wanted.refuse ?? []).includes(kind);
+    if (refuse("audio") || refuse("video")) throw new DOMException("Permission denied", "NotAllowedError");
+    const tracks = [];
+    if (constraints.audio) tracks.push(tone(wanted.tone ?? 440));
+    if (constraints.video) tracks.push(picture(wanted.colour ?? [128, 128, 128], wanted.video));
+    return new MediaStream(tracks);
+  };
+  media.getDisplayMedia = async () => new MediaStream([picture(wanted.screen ?? [0, 255, 255], { width: 320, height: 180, rate: 4 })]);
+})();

@@ -1,0 +1,76 @@
+// A Parley of the test's own: ports of the system's choice, data in a folder that goes away.
+
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const kRepository = fileURLToPath(new URL("../../../", import.meta.url));
+const kProgram = process.env.PARLEY_BIN ?? join(kRepository, "build/release/parley");
+const kStartLimit = 10_000;
+
+const kDefault = (address, tls) => `
+guests = true
+[[http]]
+address = "${address}:0"
+tls = ${tls}
+[[sip]]
+transport = "udp"
+address = "${address}:0"
+[[sip]]
+transport = "tcp"
+address = "${address}:0"
+`;
+
+// `prefix`: a command to run it under (another network namespace).
+export async function startServer({ address = "127.0.0.1", tls = false, more = "", prefix = [] } = {}) {
+  if (!existsSync(kProgram)) throw new Error(`${kProgram} is not built`);
+  const folder = mkdtempSync(join(tmpdir(), "parley-e2e-"));
+  const config = join(folder, "parley.toml");
+  writeFileSync(config, kDefault(address, tls) + more);
+  const [command, ...args] = [...prefix, kProgram, "--config", config, "--data", join(folder, "data"), "--web", join(kRepository, "web/dist")];
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const server = { folder, config, child, log: "", url: null, socket: null, program: kProgram, exit: null };
+  const exited = new Promise((done) => child.on("exit", (code, signal) => done((server.exit = { code, signal }))));
+  const opened = new Promise((done, fail) => {
+    const take = (data) => {
+      server.log += data;
+      const found = /Open (\S+?)\/?\s+\(WebSocket: (\S+)\)/.exec(server.log);
+      if (found !== null) done(found);
+    };
+    child.stdout.on("data", take);
+    child.stderr.on("data", take);
+    child.on("error", fail);
+    void exited.then((exit) => fail(new Error(`the server ended with ${exit.code ?? exit.signal}: ${server.log}`)));
+    setTimeout(() => fail(new Error(`the server told no address: ${server.log}`)), kStartLimit).unref();
+  });
+  server.stop = async () => {
+    if (server.exit === null) child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), 8000);
+    const exit = await exited;
+    clearTimeout(timer);
+    rmSync(folder, { recursive: true, force: true });
+    return exit;
+  };
+  try {
+    [, server.url, server.socket] = await opened;
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return server;
+}
+
+// Adds an account by the command line, as an administrator does.
+export function addAccount(server, name, password) {
+  return new Promise((done, fail) => {
+    const child = spawn(server.program, ["account", "add", name, "--password-stdin", "--config", server.config, "--data", join(server.folder, "data")]);
+    let output = "";
+    child.stdout.on("data", (data) => (output += data));
+    child.stderr.on("data", (data) => (output += data));
+    child.on("error", fail);
+    child.on("exit", (code) => (code === 0 ? done() : fail(new Error(`account add: ${output}`))));
+    child.stdin.end(`${password}\n`);
+  });
+}

@@ -1,0 +1,26 @@
+// Parley in real browsers: starts a server and runs every group of tests, or those whose name matches the argument.
+
+import { pagesAreBuilt } from "./lib/prepare.mjs";
+import { Runner } from "./lib/runner.mjs";
+import * as page from "./tests/page.mjs";
+import * as comeback from "./tests/comeback.mjs";
+import * as phone from "./tests/phone.mjs";
+import * as chat from "./tests/chat.mjs";
+import * as others from "./tests/others.mjs";
+import * as networks from "./tests/networks.mjs";
+
+const kAllLimit = 450_000;
+
+pagesAreBuilt();
+const filter = process.argv[2] === undefined ? null : new RegExp(process.argv[2]);
+const runner = new Runner(filter, Date.now() + kAllLimit);
+// Whatever hangs, the run ends.
+setTimeout(() => {
+  console.log("FAIL all: the time is over");
+  process.exit(1);
+}, kAllLimit + 25_000).unref();
+
+for (const { run } of [phone, chat, page, comeback, others, networks]) await run(runner);
+const { passed, failed, skipped } = runner;
+console.log(`browser tests: ${passed.length} passed, ${failed.length} failed, ${skipped.length} not run`);
+process.exit(failed.length > 0 || passed.length === 0 ? 1 : 0);
