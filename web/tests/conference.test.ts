@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { addOwn, receive, settle, type ChatEntry, type ChatLog } from "../conference/src/chat_log.ts";
-import { parseConferenceEvent, type ConferenceEvent } from "../conference/src/conference_events.ts";
-import { applyEvent, change, forDisplay, type Roster } from "../conference/src/roster.ts";
+import { parseConferenceEvent, type ConferenceEvent } from "../shared/conference_events.ts";
+import { applyEvent, change, forDisplay, type Roster } from "../shared/roster.ts";
 import { mediaProblem } from "../conference/src/media_problem.ts";
 import { tilesOf } from "../conference/src/views/tiles.ts";
 

@@ -3,7 +3,7 @@
 import type { Quality } from "../../shared/quality.ts";
 import type { ChatLog } from "./chat_log.ts";
 import type { EndReason } from "./reconnect.ts";
-import type { Roster } from "./roster.ts";
+import type { Roster } from "../../shared/roster.ts";
 import type { RemoteVideo } from "./sip/media_lines.ts";
 
 export type Phase = "idle" | "joining" | "joined" | "reconnecting" | "ended";

@@ -5,9 +5,9 @@ import type { EndEvent } from "jssip/lib/RTCSession";
 import type { IncomingRequest, IncomingResponse } from "jssip/lib/SIPMessage";
 import type { UA } from "jssip/lib/UA";
 import { kEventType, kParticipantHeader, kResumeHeader } from "../protocol.ts";
-import { abandon, call, refuseGlare, repairCseq, type Session, survive, watchIce } from "./jssip_fixes.ts";
+import { abandon, call, refuseGlare, repairCseq, type Session, survive, watchIce } from "../../../shared/sip/jssip_fixes.ts";
 import { MediaLines, type RemoteVideo, type Source, type Tracks } from "./media_lines.ts";
-import { Offers } from "./offers.ts";
+import { Offers } from "../../../shared/sip/offers.ts";
 
 export interface CallHandlers {
   accepted(info: { participantId: string | null; resumeToken: string | null }): void;

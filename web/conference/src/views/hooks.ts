@@ -2,7 +2,7 @@
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { RefObject } from "preact";
-import { LevelMeter } from "../level_meter.ts";
+import { LevelMeter } from "../../../shared/level_meter.ts";
 import type { Store } from "../store.ts";
 import type { Size } from "../../../shared/layout.ts";
 

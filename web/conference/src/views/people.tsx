@@ -2,7 +2,7 @@
 
 import type { VNode } from "preact";
 import { hueOf, initials } from "../../../shared/text.ts";
-import { forDisplay, type Roster } from "../roster.ts";
+import { forDisplay, type Roster } from "../../../shared/roster.ts";
 import { CloseIcon, HandIcon, MicIcon, MicOffIcon } from "./icons.tsx";
 
 export function People({ roster, onClose }: { roster: Roster; onClose(): void }): VNode {

@@ -1,7 +1,7 @@
 // Which tiles there are: one for each person, one more for each shared screen. Pure.
 
 import type { RemoteVideo } from "../sip/media_lines.ts";
-import type { Participant } from "../roster.ts";
+import type { Participant } from "../../../shared/roster.ts";
 import type { RoomState } from "../room_types.ts";
 
 export interface TileModel {

@@ -1,7 +1,7 @@
 // Who is in the room: a list that conference events and the participants' own messages change. Pure: every
 // function returns a new list (or the same one when nothing changed).
 
-import { cleanName } from "../../shared/text.ts";
+import { cleanName } from "./text.ts";
 import type { ConferenceEvent, EventChannel } from "./conference_events.ts";
 
 export interface Participant {

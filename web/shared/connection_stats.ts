@@ -1,6 +1,6 @@
 // Reads a peer connection's statistics every two seconds: how good the connection is, and which videos stand still.
 
-import { quality, type Quality, type Reading } from "../../shared/quality.ts";
+import { quality, type Quality, type Reading } from "./quality.ts";
 
 const kInterval = 2000;
 const kStalledReadings = 2;

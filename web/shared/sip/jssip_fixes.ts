@@ -5,7 +5,7 @@ import * as JsSIP from "jssip";
 import type { RTCSession, RTCSessionEventMap } from "jssip/lib/RTCSession";
 import type { IncomingResponse, OutgoingRequest } from "jssip/lib/SIPMessage";
 import type { UA, CallOptions } from "jssip/lib/UA";
-import { escapeUserPart } from "../../../shared/text.ts";
+import { escapeUserPart } from "../text.ts";
 
 export interface RequestHandlers {
   onSuccessResponse?(response: IncomingResponse): void;
