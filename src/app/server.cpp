@@ -120,6 +120,7 @@ pbx::PbxConfig pbx_config(const Config& config, const bridge::MessagePolicy& mes
   pbx.rooms.messages = messages;
   pbx.rooms.max_rooms = config.limits.max_rooms;
   pbx.rooms.profile = [&config](std::string_view key) { return profile_of(config.room_settings(key)); };
+  pbx.rooms.configured = [&config](std::string_view key) { return config.room.contains(std::string(key)); };
   pbx.requests_per_second = config.limits.requests_per_second;
   pbx.request_burst = config.limits.request_burst;
   pbx.max_calls = config.limits.max_calls;

@@ -12,6 +12,7 @@ namespace conference {
 
 struct RoomsConfig {
   std::function<RoomProfile(std::string_view key)> profile;   // of a room's key; one default for all where empty
+  std::function<bool(std::string_view key)> configured;       // is a room of that key named in the configuration? Empty: none is
   bridge::MessagePolicy messages;
   std::size_t max_rooms = 10000;
 };

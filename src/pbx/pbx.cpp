@@ -7,6 +7,7 @@ namespace pbx {
 namespace {
 
 constexpr std::size_t kMaxRates = 20000;
+constexpr std::string_view kDefaultTarget = "_default";   // a webphone's call without a number
 
 bridge::Party new_party() {
   return {.participant = base::random_token(10), .account = {}, .display_name = {}, .number = {}, .resume_token = base::random_token(32)};
@@ -19,9 +20,12 @@ bool is_stale(const sip::Reply& reply) {
 
 }  // namespace
 
-Pbx::Pbx(PbxConfig config, bridge::LegEnvironment& environment, const Accounts& accounts)
+Pbx::Pbx(PbxConfig config, bridge::LegEnvironment& environment, Accounts& accounts)
     : config_(std::move(config)), environment_(environment), accounts_(accounts), authenticator_(config_.realm, config_.authentication),
-      registrar_(config_.registrar), rooms_(environment, config_.rooms) {}
+      registrar_(config_.registrar), webphone_(config_.lines, config_.realm, accounts, environment.timeline), rooms_(environment, config_.rooms) {
+  registrar_.set_listener(*this);
+  webphone_.set_listener(*this);
+}
 
 Pbx::~Pbx() = default;
 
@@ -99,6 +103,9 @@ sip::SessionHandler* Pbx::route(sip::Session& session, const sip::Message& invit
   const auto dialled = sip::unescape(invite.request_uri().user);
   if (dialled.empty()) return refuse(404, "No User In The Request-URI");
   auto party = party_of(invite, caller.account);
+  if (const auto* client = caller.account ? webphone_.find(caller.account->name) : nullptr) {
+    return route_client(session, invite, std::move(party), *client, dialled);
+  }
   if (const auto* callee = accounts_.find(dialled)) return call_account(session, invite, std::move(party), *callee);
 
   const auto name = conference::Rooms::clean_name(dialled);
@@ -109,6 +116,35 @@ sip::SessionHandler* Pbx::route(sip::Session& session, const sip::Message& invit
   return room->invite(session, invite, std::move(party));
 }
 
+// A webphone's client calls what its line lets it, and never makes a room: what is not there is 404.
+sip::SessionHandler* Pbx::route_client(sip::Session& session, const sip::Message& invite, bridge::Party party, const WebphoneClient& client,
+                                       std::string dialled) {
+  const auto* line = webphone_.find_line(client.line);
+  if (dialled == kDefaultTarget) dialled = line ? line->default_target : std::string();
+  const auto refuse = [&](int status) {
+    session.reject({.status = status});
+    return nullptr;
+  };
+  if (!line || dialled.empty()) return refuse(404);
+  if (const auto* other = webphone_.find(dialled)) {
+    if (!line->call_clients) return refuse(403);
+    if (!other->online) return refuse(480);
+  }
+  if (const auto* callee = accounts_.find(dialled)) {
+    if (!webphone_.find(dialled) && !line->call_accounts) return refuse(403);
+    return call_account(session, invite, std::move(party), *callee);
+  }
+  const auto name = conference::Rooms::clean_name(dialled);
+  auto* room = name.empty() ? nullptr : rooms_.find(name);
+  if (!room && !name.empty() && config_.rooms.configured && config_.rooms.configured(conference::Rooms::key_of(name))) room = rooms_.find_or_create(name);
+  if (!room) return refuse(404);
+  if (!line->call_rooms) return refuse(403);
+  return room->invite(session, invite, std::move(party));
+}
+
+void Pbx::on_reachable(std::string_view account) { webphone_.on_registered(account); }
+void Pbx::on_unreachable(std::string_view account, bool orderly) { webphone_.on_unregistered(account, orderly); }
+
 sip::SessionHandler* Pbx::call_account(sip::Session& session, const sip::Message& invite, bridge::Party party, const Account& callee) {
   const auto contacts = registrar_.find(callee.name, environment_.timeline.now());
   if (contacts.empty() || calls_.size() >= config_.max_calls) {
@@ -118,7 +154,9 @@ sip::SessionHandler* Pbx::call_account(sip::Session& session, const sip::Message
   auto callee_party = new_party();
   callee_party.account = callee_party.number = callee.name;
   callee_party.display_name = callee.display_name.empty() ? callee.name : callee.display_name;
-  auto call = std::make_unique<Call>(environment_, *agent_, config_.call, *this);
+  auto call_config = config_.call;
+  if (webphone_.find(callee.name)) call_config.ring_timeout = config_.webphone_ring_timeout;
+  auto call = std::make_unique<Call>(environment_, *agent_, call_config, *this);
   auto& ref = *call;
   calls_.emplace(call.get(), std::move(call));
   return ref.start(session, invite, std::move(party), callee_party, contacts, std::string(invite.to().uri_text));
@@ -157,6 +195,11 @@ sip::Reply Pbx::answer_request(const sip::Message& request, const sip::Source& s
       return {.status = 403};
   }
 }
+
+// Subscribers of a line's roster are told by their subscriptions.
+void Pbx::on_roster_changed(std::string_view, const WebphoneClient&) {}
+
+void Pbx::on_client_gone(const WebphoneClient& client) { registrar_.remove(client.number); }
 
 void Pbx::on_media_connected(bridge::LegId) {}
 

@@ -13,6 +13,7 @@
 #include "pbx/authenticator.hpp"
 #include "pbx/call.hpp"
 #include "pbx/registrar.hpp"
+#include "pbx/webphone.hpp"
 #include "sip/user_agent.hpp"
 
 namespace pbx {
@@ -25,6 +26,8 @@ struct PbxConfig {
   RegistrarConfig registrar;
   CallConfig call;
   conference::RoomsConfig rooms;
+  std::vector<LineConfig> lines;            // of webphones
+  std::chrono::seconds webphone_ring_timeout{180};   // a page may block in a dialogue of its own for two minutes
   double wrong_passwords_per_minute = 20;   // from one IP address, loopback excepted; beyond it the address is reported for a ban
   double requests_per_second = 200;         // new work from one IP address (INVITE, REGISTER ...); loopback is free of it
   double request_burst = 600;
@@ -32,9 +35,9 @@ struct PbxConfig {
 };
 
 // Thread: the shard's.
-class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, public CallHost {
+class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, public CallHost, public RegistrarListener, public RosterListener {
  public:
-  Pbx(PbxConfig config, bridge::LegEnvironment& environment, const Accounts& accounts);
+  Pbx(PbxConfig config, bridge::LegEnvironment& environment, Accounts& accounts);
   ~Pbx() override;
 
   // Called for an address that tries passwords; once for each time that it oversteps.
@@ -45,6 +48,7 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   void on_flow_closed(std::uint64_t flow) { registrar_.on_flow_closed(flow); }
   conference::Rooms& rooms() { return rooms_; }
   Registrar& registrar() { return registrar_; }
+  Webphone& webphone() { return webphone_; }
   std::size_t calls() const { return calls_.size(); }
   void end_all(std::string_view reason);
 
@@ -59,6 +63,13 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   void on_talking(bridge::LegId leg, bool talking) override;
   void on_dtmf(bridge::LegId leg, char digit) override;
 
+  // RegistrarListener
+  void on_reachable(std::string_view account) override;
+  void on_unreachable(std::string_view account, bool orderly) override;
+  // RosterListener
+  void on_roster_changed(std::string_view line, const WebphoneClient& client) override;
+  void on_client_gone(const WebphoneClient& client) override;
+
   // CallHost
   void on_call_over(Call& call) override;
 
@@ -70,6 +81,7 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   Caller identify(const sip::Message& request, const sip::Source& source, bool always);
   void note_wrong_password(const sip::Source& source);
   sip::SessionHandler* route(sip::Session& session, const sip::Message& invite, const Caller& caller);
+  sip::SessionHandler* route_client(sip::Session& session, const sip::Message& invite, bridge::Party party, const WebphoneClient& client, std::string dialled);
   sip::SessionHandler* call_account(sip::Session& session, const sip::Message& invite, bridge::Party party, const Account& callee);
   bridge::Party party_of(const sip::Message& invite, const Account* account) const;
   bool over_rate(const sip::Source& source);
@@ -77,10 +89,11 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
 
   const PbxConfig config_;
   bridge::LegEnvironment& environment_;
-  const Accounts& accounts_;
+  Accounts& accounts_;
   sip::UserAgent* agent_ = nullptr;
   Authenticator authenticator_;
   Registrar registrar_;
+  Webphone webphone_;
   conference::Rooms rooms_;
   std::unordered_map<const Call*, std::unique_ptr<Call>> calls_;
   std::unordered_map<std::string, base::TokenBucket> rates_;   // by IP address; bounded

@@ -94,6 +94,17 @@ base::Result<std::vector<Binding>> Registrar::read_contacts(const sip::Message& 
 sip::Reply Registrar::handle(std::string_view account, const sip::Message& request, const sip::Source& source, base::TimePoint now) {
   auto& bindings = bindings_[std::string(account)];
   drop_expired(bindings, now);
+  auto reply = update(account, bindings, request, source, now);
+  const bool reachable = !bindings.empty();
+  if (!reachable) bindings_.erase(std::string(account));
+  if (listener_ && reply.status == 200 && request.find(HeaderId::kContact)) {
+    reachable ? listener_->on_reachable(account) : listener_->on_unreachable(account, true);
+  }
+  return reply;
+}
+
+sip::Reply Registrar::update(std::string_view account, Bindings& bindings, const sip::Message& request, const sip::Source& source,
+                             base::TimePoint now) {
   const auto contacts = request.values(HeaderId::kContact);
   if (contacts.empty()) return fetch(bindings, request, now);
 
@@ -158,14 +169,20 @@ std::vector<Binding> Registrar::find(std::string_view account, base::TimePoint n
 }
 
 void Registrar::on_flow_closed(std::uint64_t flow) {
+  std::vector<std::string> lost;
   const auto [first, last] = accounts_of_flow_.equal_range(flow);
   for (auto it = first; it != last; ++it) {
     const auto found = bindings_.find(it->second);
     if (found == bindings_.end()) continue;
     std::erase_if(found->second, [&](const Binding& b) { return b.bound_to_flow && b.target.flow == flow; });
-    if (found->second.empty()) bindings_.erase(found);
+    if (!found->second.empty()) continue;
+    bindings_.erase(found);
+    lost.push_back(it->second);
   }
   accounts_of_flow_.erase(first, last);
+  for (const auto& account : lost) {
+    if (listener_) listener_->on_unreachable(account, false);
+  }
 }
 
 std::size_t Registrar::size() const {

@@ -34,10 +34,21 @@ struct RegistrarConfig {
   std::size_t max_contacts = 10;    // of one account
 };
 
+// Who wants to know whether an account can be reached.
+class RegistrarListener {
+ public:
+  virtual ~RegistrarListener() = default;
+  /// called after a REGISTER that left `account` with a contact
+  virtual void on_reachable(std::string_view account) = 0;
+  /// called when its last contact has gone: unregistered (`orderly`), or with its connection
+  virtual void on_unreachable(std::string_view account, bool orderly) = 0;
+};
+
 // Thread: the shard's. Requests come here authenticated.
 class Registrar {
  public:
   explicit Registrar(RegistrarConfig config) : config_(config) {}
+  void set_listener(RegistrarListener& listener) { listener_ = &listener; }
 
   // REGISTER of `account`: all of its contacts are taken, or none (section 10.3, step 7).
   sip::Reply handle(std::string_view account, const sip::Message& request, const sip::Source& source, base::TimePoint now);
@@ -51,8 +62,10 @@ class Registrar {
   using Bindings = std::vector<Binding>;
   base::Result<Bindings> read_contacts(const sip::Message& request, const sip::Source& source, base::TimePoint now, sip::Reply& refusal) const;
   sip::Reply fetch(const Bindings& bindings, const sip::Message& request, base::TimePoint now) const;
+  sip::Reply update(std::string_view account, Bindings& bindings, const sip::Message& request, const sip::Source& source, base::TimePoint now);
 
   RegistrarConfig config_;
+  RegistrarListener* listener_ = nullptr;
   std::unordered_map<std::string, Bindings> bindings_;                    // by account
   std::unordered_multimap<std::uint64_t, std::string> accounts_of_flow_;
 };
