@@ -67,7 +67,7 @@ TEST_F(MessageTest, TypesAreComparedWithoutCase) {
 // RFC 3261 21.4.13
 TEST_F(MessageTest, WithAContentEncodingIs415) {
   EXPECT_EQ(a->message("text/plain", "x", "Content-Encoding: gzip\r\n"), 415);
-  EXPECT_EQ(a->last->value("Accept-Encoding"), "identity");
+  EXPECT_TRUE(b->messages().empty());
   EXPECT_EQ(a->message("text/plain", "x", "Content-Encoding: identity\r\n"), 202);
 }
 
