@@ -1,8 +1,6 @@
 // Chromium with participants in it: one browser for all, a context of its own for each.
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 
 const kExecutable = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -26,19 +24,15 @@ export function nearest(colour) {
   return best < 90 ** 2 ? name : null;
 }
 
-export async function launchChromium({ plainCandidates = true, args = [], wrapper = null } = {}) {
-  return chromium.launch({
-    executablePath: wrapper ?? kExecutable, headless: true, ignoreDefaultArgs: ["--mute-audio", "--hide-scrollbars"],
-    args: ["--headless=new", ...kFlags, ...kFakeDevices, ...(plainCandidates ? kPlainCandidates : []), ...args],
+// Playwright's options; the profile is a new one each time.
+export function chromiumOptions({ plainCandidates = true } = {}) {
+  return {
+    executablePath: kExecutable, headless: true, ignoreDefaultArgs: ["--mute-audio", "--hide-scrollbars"],
+    args: ["--headless=new", ...kFlags, ...kFakeDevices, ...(plainCandidates ? kPlainCandidates : [])],
     env: { ...process.env, LANG: "C.UTF-8" },
-  });
+  };
 }
-
-// A browser that can be killed with all its processes: its own profile, its own process group.
-export function temporaryFolder(prefix) {
-  const path = mkdtempSync(join(tmpdir(), prefix));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 3 }) };
-}
+export const launchChromium = (options) => chromium.launch(chromiumOptions(options));
 
 // A page that has the given colour as camera and the tone of that colour as microphone.
 export async function openPage(browser, devices = {}, context = {}) {

@@ -1,6 +1,8 @@
 // Test pages: bundled by esbuild, served by a web server of their own on another port than Parley's.
 
+import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -15,6 +17,16 @@ export async function servePages(names) {
     files.set(`/${name}.html`, ["text/html; charset=utf-8", kHtml(name)]);
     files.set(`/${name}.js`, ["text/javascript; charset=utf-8", result.outputFiles[0].text]);
   }
+  return listen(files);
+}
+
+// A folder as any web server serves it.
+export async function serveFolder(folder) {
+  const types = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8" };
+  return listen(new Map(readdirSync(folder).map((name) => [`/${name}`, [types[extname(name)] ?? "application/octet-stream", readFileSync(join(folder, name))]])));
+}
+
+async function listen(files) {
   const server = createServer((request, response) => {
     const found = files.get(new URL(request.url, "http://x").pathname);
     response.writeHead(found === undefined ? 404 : 200, { "Content-Type": found?.[0] ?? "text/plain" });
