@@ -1,6 +1,7 @@
 #include "app/node.hpp"
 
 #include "api/static_files.hpp"
+#include "api/webphone_api.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "runtime/shard.hpp"
@@ -11,13 +12,24 @@ namespace {
 constexpr base::Duration kForEver = std::chrono::hours(24 * 365 * 100);
 constexpr base::Duration kAbuseBan = std::chrono::minutes(10);
 
+// The script that any page may load, from any origin.
+net::HttpResponse serve_script(const api::StaticFiles& files, net::HttpRequest request) {
+  request.path = "/webphone-api.js";
+  auto response = files.serve(request);
+  std::erase_if(response.headers, [](const auto& h) { return h.first == "Cache-Control" || h.first == "Cross-Origin-Resource-Policy"; });
+  response.header("Access-Control-Allow-Origin", "*").header("Cross-Origin-Resource-Policy", "cross-origin").header("Cache-Control", "public, max-age=300");
+  return response;
+}
+
 struct OriginRule {
   base::SocketAddress listener;
   std::vector<std::string> origins;
 };
 
-bool origin_allowed(std::string_view origin, const net::HttpRequest& request, const std::vector<OriginRule>& rules) {
+bool origin_allowed(std::string_view origin, const net::HttpRequest& request, const std::vector<OriginRule>& rules, const std::vector<pbx::LineConfig>& lines) {
   if (origin.empty()) return true;   // no browser
+  // Who may do what with a webphone's socket is decided by its line's number and secret.
+  if (std::any_of(lines.begin(), lines.end(), [&](const auto& line) { return pbx::Webphone::origin_allowed(line, origin); })) return true;
   const auto host_at = origin.find("://");
   if (host_at != origin.npos && base::equals_ignoring_case(origin.substr(host_at + 3), request.header("Host"))) return true;
   for (const auto& rule : rules) {
@@ -105,14 +117,23 @@ base::Status Node::open() {
     if (!loaded) return std::unexpected(loaded.error());
     files = std::make_shared<api::StaticFiles>(std::move(*loaded));
   }
-  http.handler = [files](net::HttpRequest request, net::HttpRespond respond) {
+  const auto on_pbx = [this](std::function<void(pbx::Pbx&)> work) {
+    shard_->post([this, work = std::move(work)] {
+      if (auto* pbx = core_->pbx()) work(*pbx);
+    });
+  };
+  auto webphone = std::make_shared<api::WebphoneApi>(on_pbx, config_.pbx.realm, config_.websocket_paths.empty() ? std::string("/ws") : config_.websocket_paths.front());
+  http.body_limit = [](const net::HttpRequest& header) { return api::WebphoneApi::is_for(header) ? api::WebphoneApi::kMaxBody : std::size_t{0}; };
+  http.handler = [files, webphone](net::HttpRequest request, net::HttpRespond respond) {
+    if (api::WebphoneApi::is_for(request)) return webphone->handle(request, std::move(respond));
+    if (files && request.path == "/WebphoneAPI") return respond(serve_script(*files, std::move(request)));
     respond(files ? files->serve(request) : net::HttpResponse::text(404, "No pages here: the server was started without them.\n"));
   };
   // Filled when the listeners' ports are known; I/O threads read it from then on.
   auto rules = std::make_shared<std::atomic<std::shared_ptr<const std::vector<OriginRule>>>>(std::make_shared<const std::vector<OriginRule>>());
   for (const auto& path : config_.websocket_paths) {
-    http.websockets.push_back(sip_->websocket_route(path, [rules](std::string_view origin, const net::HttpRequest& request) {
-      return origin_allowed(origin, request, *rules->load());
+    http.websockets.push_back(sip_->websocket_route(path, [rules, lines = config_.pbx.lines](std::string_view origin, const net::HttpRequest& request) {
+      return origin_allowed(origin, request, *rules->load(), lines);
     }));
   }
   const auto listeners = http.listeners.size();

@@ -120,6 +120,7 @@ pbx::PbxConfig pbx_config(const Config& config, const bridge::MessagePolicy& mes
   pbx.rooms.messages = messages;
   pbx.rooms.max_rooms = config.limits.max_rooms;
   pbx.rooms.profile = [&config](std::string_view key) { return profile_of(config.room_settings(key)); };
+  if (config.guests) pbx.lines.push_back({.name = "Webphone1"});   // open, to pages of every origin, as guests are
   pbx.rooms.configured = [&config](std::string_view key) { return config.room.contains(std::string(key)); };
   pbx.requests_per_second = config.limits.requests_per_second;
   pbx.request_burst = config.limits.request_burst;

@@ -1,0 +1,120 @@
+#include "api/webphone_api.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "api/static_files.hpp"
+
+namespace api {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// The answer may be read by the page that asked. Which pages may connect is each line's affair, checked by their Origin.
+void allow_origin(net::HttpResponse& response, const std::string& origin) {
+  if (origin.empty()) return;
+  response.header("Access-Control-Allow-Origin", origin).header("Vary", "Origin");
+}
+
+net::HttpResponse json_response(int status, const Json& json) {
+  net::HttpResponse response{.status = status, .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
+                             .body = base::share(json.dump(-1, ' ', false, Json::error_handler_t::replace))};
+  add_security_headers(response);
+  return response;
+}
+
+net::HttpResponse preflight(const std::string& origin) {
+  net::HttpResponse response{.status = 204, .headers = {}, .body = nullptr};
+  allow_origin(response, origin);
+  response.header("Access-Control-Allow-Methods", "POST").header("Access-Control-Allow-Headers", "Content-Type").header("Access-Control-Max-Age", "600");
+  return response;
+}
+
+std::string text_of(const Json& json) { return json.is_string() ? json.get<std::string>() : json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+std::string member(const Json& json, const char* name) {
+  const auto found = json.find(name);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+// `who`: the display name, or an object whose members are shown to the others, flattened ("a.b").
+void add_properties(const std::string& prefix, const Json& object, int depth, pbx::ClientProperties& out) {
+  for (const auto& [key, value] : object.items()) {
+    const auto name = prefix.empty() ? key : prefix + "." + key;
+    if (value.is_object() && depth < 4) {
+      add_properties(name, value, depth + 1, out);
+    } else {
+      out.emplace_back(name, text_of(value));
+    }
+  }
+}
+
+std::optional<pbx::Webphone::ConnectRequest> read_request(const net::HttpRequest& http) {
+  const auto json = Json::parse(http.body, nullptr, false);
+  if (!json.is_object() || member(json, "line").empty()) return std::nullopt;
+  pbx::Webphone::ConnectRequest request{.line = member(json, "line"), .display_name = {}, .password = member(json, "password"), .resume = member(json, "resume"),
+                                        .origin = std::string(http.header("Origin")), .properties = {}};
+  if (const auto who = json.find("who"); who != json.end()) {
+    if (who->is_object()) {
+      request.display_name = member(*who, "displayName");
+      auto shown = *who;
+      shown.erase("displayName");
+      add_properties({}, shown, 0, request.properties);
+    } else {
+      request.display_name = text_of(*who);
+    }
+  }
+  return request;
+}
+
+std::string host_name(const net::HttpRequest& request) {
+  const auto host = request.header("Host");
+  const auto colon = host.rfind(':');
+  const bool has_port = colon != host.npos && host.find(']', colon) == host.npos;
+  auto name = std::string(has_port ? host.substr(0, colon) : host);
+  return name.empty() ? request.local.host() : name;
+}
+
+net::HttpResponse refuse(const base::Error& error) {
+  switch (error.code) {
+    case base::ErrorCode::kNotFound: return problem(404, "No such line", error.detail);
+    case base::ErrorCode::kDenied: return problem(403, "Access denied", error.detail);
+    case base::ErrorCode::kUnavailable: return problem(503, "Not now", error.detail);
+    default: return problem(400, "Bad request", error.detail);
+  }
+}
+
+}  // namespace
+
+net::HttpResponse problem(int status, std::string_view title, std::string_view detail) {
+  auto response = json_response(status, {{"type", "about:blank"}, {"title", title}, {"status", status}, {"detail", detail}});
+  response.headers.front().second = "application/problem+json";
+  return response;
+}
+
+void WebphoneApi::handle(const net::HttpRequest& request, net::HttpRespond respond) const {
+  const auto origin = std::string(request.header("Origin"));
+  const auto answer = [respond = std::move(respond), origin](net::HttpResponse response) {
+    allow_origin(response, origin);
+    respond(std::move(response));
+  };
+  if (request.path != "/api/webphone/connect") return answer(problem(404, "Not found", "there is /api/webphone/connect"));
+  if (request.method == "OPTIONS") return answer(preflight({}));
+  if (request.method != "POST") {
+    auto response = problem(405, "Method not allowed", "POST a JSON object");
+    response.header("Allow", "POST, OPTIONS");
+    return answer(std::move(response));
+  }
+  auto wanted = read_request(request);
+  if (!wanted) return answer(problem(400, "Bad request", "expected a JSON object with \"line\" and \"who\""));
+  on_pbx_([answer, wanted = std::move(*wanted), host = host_name(request), realm = realm_, path = websocket_path_](pbx::Pbx& pbx) {
+    const auto client = pbx.webphone().connect(wanted);
+    if (!client) return answer(refuse(client.error()));
+    const auto& c = **client;
+    const auto* line = pbx.webphone().find_line(c.line);
+    answer(json_response(200, {{"number", c.number}, {"displayName", c.display_name}, {"uri", "sip:" + c.number + "@" + host}, {"secret", c.secret},
+                               {"realm", realm}, {"ws", path}, {"resume", c.resume_token}, {"graceSeconds", line->grace.count()},
+                               {"line", c.line}, {"defaultTarget", line->default_target}, {"ice", Json::array()}}));
+  });
+}
+
+}  // namespace api
