@@ -72,7 +72,8 @@ export async function run(runner) {
   });
 
   await runner.group("sip.js", async (group) => {
-    const server = await startServer();
+    // SIP.js 0.21 reads only the last WWW-Authenticate, JsSIP only the first, and both know MD5 alone.
+    const server = await startServer({ more: '[authentication]\nalgorithms = ["MD5"]\n' });
     group.after(() => server.stop());
     await addAccount(server, "carol", "a secret of hers");
     const browser = await launchChromium();
