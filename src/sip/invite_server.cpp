@@ -225,12 +225,11 @@ void SessionImpl::reject(const Reply& reply) {
 }
 
 // Section 9.2; the transaction layer answers the CANCEL.
-std::string SessionImpl::on_cancel(const MessagePtr& cancel) {
+void SessionImpl::on_cancel(const MessagePtr& cancel) {
   if (!finished_ && state_ == State::kProceeding) {
     answer(invite_server_, 487);
     finish(EndCause::kCancelled, 487, reason_text(*cancel));
   }
-  return local_tag_;
 }
 
 }  // namespace sip

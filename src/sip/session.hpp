@@ -25,7 +25,11 @@ class SessionImpl;
 class SessionCore {
  public:
   SessionCore(UserAgentConfig agent_config, base::Timeline& time, Network& net)
-      : config(std::move(agent_config)), timeline(time), network(net) {}
+      : config(std::move(agent_config)), timeline(time), network(net),
+        abilities("Allow: " + config.allow + "\r\nSupported: " + config.supported + "\r\n" +
+                  (allow_events(config).empty() ? "" : "Allow-Events: " + allow_events(config) + "\r\n")) {}
+  // RFC 6665 section 8.2.2: packages that we notify, that of REFER included.
+  static std::string allow_events(const UserAgentConfig& config);
   virtual ~SessionCore() = default;
   virtual TransactionLayer& transactions() = 0;
   virtual void bind(SessionImpl& session, const Dialog& dialog) = 0;      // its requests are this session's
@@ -43,6 +47,7 @@ class SessionCore {
   const UserAgentConfig config;
   base::Timeline& timeline;
   Network& network;
+  const std::string abilities;   // Allow, Supported, Allow-Events: whole lines
 };
 
 // What a client transaction of a session was for; the top byte of its owner.
@@ -62,7 +67,7 @@ class SessionImpl final : public Session {
   // From the user agent.
   void on_request(ServerId tx, const MessagePtr& request, const Source& source);
   void on_ack(const MessagePtr& ack, const Source& source);
-  std::string on_cancel(const MessagePtr& cancel);
+  void on_cancel(const MessagePtr& cancel);
   void on_response(RequestKind kind, const ClientRef& ref, const MessagePtr& response, const Source& source);
   void on_failure(RequestKind kind, const ClientRef& ref, int status);
   void on_stray_2xx(const MessagePtr& response, const Source& source);

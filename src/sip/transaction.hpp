@@ -33,8 +33,10 @@ class TransactionUser {
   virtual ~TransactionUser() = default;
   /// called for each new request but ACK and CANCEL
   virtual void on_transaction_request(ServerId id, const MessagePtr& request, const Source& source) = 0;
-  /// called when a CANCEL met an INVITE transaction without a final response; answers with the tag for the CANCEL's 200
-  virtual std::string on_transaction_cancel(ServerId invite, const MessagePtr& cancel) = 0;
+  /// called for the tag of a CANCEL's 200, which should be the one of its INVITE's answers (RFC 3261 section 9.2)
+  virtual std::string cancel_tag(ServerId invite) = 0;
+  /// called when a CANCEL met an INVITE transaction without a final response, after its 200
+  virtual void on_transaction_cancel(ServerId invite, const MessagePtr& cancel) = 0;
   /// called for an ACK that acknowledges a 2xx (or nothing)
   virtual void on_transaction_ack(const MessagePtr& ack, const Source& source) = 0;
   /// called when a client transaction got a response; for INVITE also repeated 2xx (RFC 6026 section 7.2)

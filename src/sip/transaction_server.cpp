@@ -127,10 +127,12 @@ void TransactionLayer::on_cancel(ServerId id, const MessagePtr& cancel, const So
   }
   const ServerId invite = found->second;
   const State state = servers_.get(invite)->state;
-  std::string tag;
-  if (state == State::kTrying || state == State::kProceeding) tag = user_.on_transaction_cancel(invite, cancel);
+  const bool open = state == State::kTrying || state == State::kProceeding;
+  std::string tag = open ? user_.cancel_tag(invite) : std::string();
   if (tag.empty()) tag = base::random_token(10);
+  // Before the 487: some phones and sipp's scenarios take them in this order only.
   respond(id, 200, start_response(*cancel, source, 200, tag).finish());
+  if (open) user_.on_transaction_cancel(invite, cancel);
 }
 
 MessagePtr TransactionLayer::request(ServerId id) {

@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "sip/request_check.hpp"
 #include "sip/session.hpp"
+#include "sip/subscription_server.hpp"
 
 namespace sip {
 namespace {
@@ -44,17 +45,37 @@ std::vector<std::string_view> split(std::string_view list) {
 // Spec enhanced-messaging A.3: an INVITE may ask for events by Accept, also without naming SDP there.
 constexpr std::string_view kEventType = "application/x-asterisk-confbridge-event+json";
 
+// Allow and Supported say what is switched on.
+UserAgentConfig completed(UserAgentConfig config) {
+  if (!config.subscriptions.events.empty()) config.allow += ", SUBSCRIBE";
+  if (config.notify) config.allow += ", NOTIFY";
+  if (config.publish) config.allow += ", PUBLISH";
+  if (config.refer) config.allow += ", REFER";
+  if (config.refer) config.supported += ", norefersub";
+  if (config.replaces) config.supported += ", replaces";
+  return config;
+}
+
 TransactionConfig transaction_config(const UserAgentConfig& config) {
   return {config.t1, config.t2, config.t4, config.max_transactions};
 }
 
 }  // namespace
 
+std::string SessionCore::allow_events(const UserAgentConfig& config) {
+  if (!config.refer) return config.subscriptions.events;
+  return config.subscriptions.events.empty() ? "refer" : config.subscriptions.events + ", refer";
+}
+
+SubscriptionHandler* UserAgentHandler::on_subscribe(Subscription&, const MessagePtr&, const Source&) {
+  return nullptr;   // 489
+}
+
 class UserAgent::Impl final : public SessionCore, public TransactionUser {
  public:
   Impl(UserAgentConfig agent_config, base::Timeline& time, Network& net, UserAgentHandler& handler)
-      : SessionCore(std::move(agent_config), time, net), handler_(handler),
-        transactions_(transaction_config(config), time, net, *this), extensions_(split(config.supported)) {
+      : SessionCore(completed(std::move(agent_config)), time, net), handler_(handler),
+        transactions_(transaction_config(config), time, net, *this), subscriptions_(*this), extensions_(split(config.supported)) {
     checks_ = RequestChecks::defaults();
     extensions_.insert(extensions_.end(), checks_.extensions.begin(), checks_.extensions.end());   // the registrar's
     checks_.extensions = extensions_;
@@ -87,6 +108,7 @@ class UserAgent::Impl final : public SessionCore, public TransactionUser {
         if (SessionImpl* session = session_of(id)) session->on_flow_closed();
       }
     }
+    subscriptions_.on_flow_closed(flow);
     transactions_.on_flow_closed(flow);
   }
 
@@ -119,6 +141,7 @@ class UserAgent::Impl final : public SessionCore, public TransactionUser {
     for (const std::uint64_t id : ids) {
       if (SessionImpl* session = session_of(id)) session->bye_at_once(reason);
     }
+    subscriptions_.shut_down();
   }
 
   std::size_t sessions() const { return sessions_.size(); }
@@ -158,10 +181,13 @@ class UserAgent::Impl final : public SessionCore, public TransactionUser {
 
   // TransactionUser.
   void on_transaction_request(ServerId id, const MessagePtr& request, const Source& source) override;
-  std::string on_transaction_cancel(ServerId invite, const MessagePtr& cancel) override {
+  std::string cancel_tag(ServerId invite) override {
+    const SessionImpl* session = session_of(transactions_.owner(invite));
+    return session != nullptr && !session->established() ? std::string(session->local_tag()) : std::string();
+  }
+  void on_transaction_cancel(ServerId invite, const MessagePtr& cancel) override {
     SessionImpl* session = session_of(transactions_.owner(invite));
-    if (session != nullptr && !session->established()) return session->on_cancel(cancel);
-    return {};
+    if (session != nullptr && !session->established()) session->on_cancel(cancel);
   }
   void on_transaction_ack(const MessagePtr& ack, const Source& source) override {
     if (SessionImpl* session = find_session(ack->call_id(), ack->to_tag(), ack->from_tag())) session->on_ack(ack, source);
@@ -169,6 +195,7 @@ class UserAgent::Impl final : public SessionCore, public TransactionUser {
   void on_transaction_response(const ClientRef& ref, const MessagePtr& response, const Source& source) override {
     const Scope scope(*this);
     if (ref.owner == kAgentOwner) return answered(ref.cookie, response);
+    if (ref.owner >= SubscriptionTable::kOwner) return subscriptions_.on_response(ref.owner & kSessionMask, *response);
     if (SessionImpl* session = session_of(ref.owner & kSessionMask)) {
       session->on_response(static_cast<RequestKind>(ref.owner >> 56), ref, response, source);
     }
@@ -176,6 +203,7 @@ class UserAgent::Impl final : public SessionCore, public TransactionUser {
   void on_transaction_failure(const ClientRef& ref, int status) override {
     const Scope scope(*this);   // also called by timers
     if (ref.owner == kAgentOwner) return answered(ref.cookie, nullptr);
+    if (ref.owner >= SubscriptionTable::kOwner) return subscriptions_.on_failure(ref.owner & kSessionMask, status);
     if (SessionImpl* session = session_of(ref.owner & kSessionMask)) {
       session->on_failure(static_cast<RequestKind>(ref.owner >> 56), ref, status);
     }
@@ -228,6 +256,7 @@ class UserAgent::Impl final : public SessionCore, public TransactionUser {
 
   UserAgentHandler& handler_;
   TransactionLayer transactions_;
+  SubscriptionTable subscriptions_;
   std::vector<std::string_view> extensions_;   // into config
   RequestChecks checks_;
   std::unordered_map<std::uint64_t, std::unique_ptr<SessionImpl>> sessions_;
@@ -288,6 +317,9 @@ void UserAgent::Impl::respond(ServerId id, const Reply& reply, std::string_view 
   const bool options = request->method() == Method::kOptions && reply.status / 100 == 2;
   if (!allow && (options || reply.status == 405 || reply.status == 501)) writer.header(HeaderId::kAllow, config.allow);
   if (options) writer.header(HeaderId::kSupported, config.supported);
+  if (const std::string events = options ? allow_events(config) : std::string(); !events.empty()) {
+    writer.header(HeaderId::kAllowEvents, events);
+  }
   transactions_.respond(id, reply.status, std::move(writer).finish(reply.content_type, reply.body));
 }
 
@@ -312,13 +344,17 @@ void UserAgent::Impl::on_transaction_request(ServerId id, const MessagePtr& requ
   const auto answer = [&](int status) { respond(id, Reply{status, {}, {}, {}, {}}, {}, {}); };
   if (!request->to_tag().empty()) {
     SessionImpl* session = find_session(request->call_id(), request->to_tag(), request->from_tag());
-    return session != nullptr ? session->on_request(id, request, source) : answer(481);
+    if (session != nullptr) return session->on_request(id, request, source);
+    return subscriptions_.on_request(id, request, source) ? void() : answer(481);
   }
   switch (request->method()) {
     case Method::kInvite: return on_invite(id, request, source);
     case Method::kBye:
     case Method::kPrack:
     case Method::kUpdate: return answer(481);   // these live in dialogs alone
+    case Method::kSubscribe:
+      if (subscriptions_.enabled()) return subscriptions_.on_subscribe(id, request, source, handler_);
+      [[fallthrough]];
     default: return handler_.on_request(id, request, source);
   }
 }
@@ -402,6 +438,7 @@ void UserAgent::send_request(const Target& target, std::string_view method, std:
 void UserAgent::respond(RequestId id, const Reply& reply) { impl_->respond(id, reply, {}, {}); }
 void UserAgent::shut_down(std::string_view reason) { impl_->shut_down(reason); }
 std::size_t UserAgent::sessions() const { return impl_->sessions(); }
+std::size_t UserAgent::subscriptions() const { return impl_->subscriptions_.size(); }
 std::size_t UserAgent::transactions() const { return impl_->transactions_.size(); }
 
 }  // namespace sip

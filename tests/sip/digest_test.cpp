@@ -103,6 +103,16 @@ TEST_F(Digest, AndNobodyElse) {
   EXPECT_EQ(check(answer(challenge(1)), &md5_only), AuthResult::kDenied);
 }
 
+// sipp signs its server's URI whatever it asks for; another user's or another server's is nobody's.
+TEST_F(Digest, UriOfTheServerAloneWillDo) {
+  const auto signed_for = [&](std::string_view uri) {
+    return answer_challenge(*parse_challenge(challenge()), {"alice", "secret"}, "INVITE", uri, 1, "cnonce");
+  };
+  EXPECT_EQ(check(signed_for("sip:example.org:5060"), &alice_), AuthResult::kOk);
+  EXPECT_EQ(check(signed_for("sip:example.net"), &alice_), AuthResult::kDenied);
+  EXPECT_EQ(check(signed_for("sip:other@example.org"), &alice_), AuthResult::kDenied);
+}
+
 TEST_F(Digest, TakesItsOwnNoncesAlone) {
   NonceSource other{NonceSource::Options{}};
   const auto foreign = make_challenges(kRealm, other.make(kRealm, kStart), false);

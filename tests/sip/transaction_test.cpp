@@ -17,10 +17,10 @@ class TransactionTest : public ::testing::Test, public sip::TransactionUser {
     log_.push_back("request " + std::string(request->method_text()));
     server_ = id;
   }
-  std::string on_transaction_cancel(ServerId invite, const sip::MessagePtr&) override {
+  std::string cancel_tag(ServerId) override { return "tag"; }
+  void on_transaction_cancel(ServerId invite, const sip::MessagePtr&) override {
     log_.push_back("cancel");
     EXPECT_EQ(invite, server_);
-    return "tag";
   }
   void on_transaction_ack(const sip::MessagePtr&, const sip::Source&) override { log_.push_back("ack"); }
   void on_transaction_response(const sip::ClientRef& ref, const sip::MessagePtr& response, const sip::Source&) override {

@@ -86,7 +86,11 @@ class Phone:
     def send(self, data):
         data = data if isinstance(data, bytes) else data.encode()
         if self.web:
-            self.web.send_text(data)
+            try:
+                data.decode()
+                self.web.send_text(data)
+            except UnicodeDecodeError:
+                self.web.send_binary(data)
         elif self.transport == "udp":
             self.socket.send(data)
         else:

@@ -58,7 +58,7 @@ class Scenario:
 
     def invite(self, body=None, headers=()):
         self.outside("INVITE", headers, sdp() if body is None else body)
-        self.invite_cseq = self.cseq
+        self.invite_cseq, self.invite_step = self.cseq, len(self.steps) - 1
         return self
 
     def reinvite(self, body, headers=()):
@@ -79,7 +79,7 @@ class Scenario:
 
     def cancel(self):
         text = "\n".join([f"CANCEL sip:{self.target}@[remote_ip]:[remote_port] SIP/2.0",
-                          "Via: SIP/2.0/[transport] [local_ip]:[local_port];rport;branch=[branch-1]",
+                          f"Via: SIP/2.0/[transport] [local_ip]:[local_port];rport;branch=[branch-{len(self.steps) - self.invite_step}]",
                           f"From: {self.display}<sip:{self.user}@[remote_ip]>;tag=[pid]T[call_number]", f"To: <sip:{self.target}@[remote_ip]>",
                           "Call-ID: [call_id]", f"CSeq: {self.invite_cseq} CANCEL", "Max-Forwards: 70", "Content-Length: 0"])
         self.steps.append(f'<send retrans="500"><![CDATA[\n{text}\n\n]]></send>')
@@ -94,7 +94,7 @@ class Scenario:
         more = ' optional="true"' if optional else f' timeout="{timeout}"'
         if auth:
             more += ' auth="true"'
-        if what in (180, 183, 200, 202) or kind == "request":
+        if what in (180, 183, 200, 202, "INVITE"):
             more += ' rrs="true"'
         actions = ""
         for name, expression in (has or {}).items():
