@@ -83,9 +83,14 @@ sip::SessionHandler* Pbx::on_invite(sip::Session& session, const sip::MessagePtr
     session.reject({.status = 503, .headers = {{"Retry-After", "2"}}});
     return nullptr;
   }
-  // A page that proves to be a participant that is still there needs no other proof.
+  // A page that proves to be a participant that is still there needs no other proof. One that goes on to another room with
+  // a token of the last is an ordinary caller there.
   const auto token = invite->value("Parley-Resume");
-  if (auto* room = rooms_.holding(token)) return room->resume(session, *invite, token);
+  if (auto* room = rooms_.holding(token)) {
+    const auto dialled = sip::unescape(invite->request_uri().user);
+    const bool same = conference::Rooms::key_of(conference::Rooms::clean_name(dialled)) == conference::Rooms::key_of(room->name());
+    if (same || dialled == kDefaultTarget) return room->resume(session, *invite, token);
+  }
   auto caller = identify(*invite, source, false);
   if (caller.refusal) {
     session.reject(*caller.refusal);

@@ -114,6 +114,16 @@ TEST_F(VideoTest, JoinsThatComeCloseTogetherAreMerged) {
   EXPECT_EQ(slots(a.last_offer()).size(), 4u);
 }
 
+TEST_F(VideoTest, ASteadyStreamOfJoinsDelaysNobodyForMoreThanTheMergeTime) {
+  auto& a = enter(alice);
+  pass();
+  for (int i = 0; i < 6; ++i) {
+    enter(world.page("p" + std::to_string(i)));
+    world.advance(20ms);
+  }
+  EXPECT_GE(offers(a), 1u);
+}
+
 TEST_F(VideoTest, JoinsFurtherApartAreNot) {
   auto& a = enter(alice);
   pass();

@@ -228,6 +228,17 @@ TEST_F(ResumeTest, AWrongTokenIsAnOrdinaryNewGuest) {
   EXPECT_TRUE(a->received(sip::Method::kBye).empty());
 }
 
+TEST_F(ResumeTest, ATokenIsForItsOwnRoom) {
+  auto& tab = world.page("ann", "Ann");
+  auto& other = tab.invite("sip:other@parley", {.headers = kEvents + resume(*a)});
+  ASSERT_EQ(other.status(), 200);
+  world.advance(1s);
+  EXPECT_NE(other.participant(), a->participant());
+  EXPECT_EQ(other.events("ConfbridgeWelcome").at(0)["bridge"]["name"], "other");
+  EXPECT_FALSE(a->ended);
+  EXPECT_EQ(tab.invite("sip:TEAM@parley", {.headers = kEvents + resume(*a)}).participant(), a->participant());
+}
+
 TEST_F(ResumeTest, WithAWrongTokenAnAccountsNameIsStillChallenged) {
   auto& mallory = world.page("alice");
   EXPECT_EQ(mallory.invite("sip:team@parley", {.headers = "Parley-Resume: wrong\r\n"}).status(), 401);

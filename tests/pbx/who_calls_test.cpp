@@ -220,6 +220,19 @@ TEST(WhoCallsTest, SurvivalItem5CredentialsAreNotTakenTwice) {
   EXPECT_EQ(world.pbx.registrar().size(), 1u);
 }
 
+// RFC 8760 2.4
+TEST(WhoCallsTest, EachOfTheThreeAlgorithmsIsTaken) {
+  for (std::size_t i = 0; i < 3; ++i) {
+    PbxWorld world;
+    auto& alice = world.phone("alice");
+    const auto refused = alice.request("REGISTER", "sip:parley");
+    const auto challenge = sip::parse_challenge(challenges(refused).at(i));
+    ASSERT_TRUE(challenge);
+    const auto header = "Contact: " + alice.contact() + "\r\nAuthorization: " + sip::answer_challenge(*challenge, {"alice", "secret of alice"}, "REGISTER", "sip:parley", 1, "cn") + "\r\n";
+    EXPECT_EQ(alice.request("REGISTER", "sip:parley", header)->status(), 200) << i;
+  }
+}
+
 // RFC 3261 22.3: credentials for other realms may stand beside ours.
 TEST(WhoCallsTest, CredentialsOfAnotherRealmAreOverlooked) {
   PbxWorld world;
