@@ -71,6 +71,7 @@ struct Party {
   std::string display_name;         // cleaned
   std::string number;               // user part of its URI
   std::string resume_token;         // a secret: proves that a page is the same again
+  bool webphone = false;            // a webphone line's client: resumes calls, and is told of hold
 };
 
 class Leg final : public sip::SessionHandler {

@@ -1,5 +1,7 @@
 #include "pbx/call.hpp"
 
+#include <openssl/crypto.h>
+
 #include "base/text.hpp"
 
 namespace pbx {
@@ -19,6 +21,19 @@ int better_failure(int a, int b) {
   };
   return rank(b) < rank(a) ? b : a;
 }
+
+// What a party is told of itself: its id, and the secret by which a webphone's page takes its call up again.
+std::string identity_headers(const bridge::Party& party) {
+  auto headers = fmt::format("Parley-Participant: {}\r\n", party.participant);
+  if (party.webphone) headers += fmt::format("Parley-Resume: {}\r\n", party.resume_token);
+  return headers;
+}
+
+bool same_secret(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && !a.empty() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+constexpr std::string_view kCallEventType = "application/vnd.parley.call+json";
 
 }  // namespace
 
@@ -44,7 +59,7 @@ sip::SessionHandler* Call::start(sip::Session& session, const sip::Message& invi
     return nullptr;
   }
   caller_answer_ = std::move(*answer);
-  caller_headers_ = fmt::format("Parley-Participant: {}\r\n", caller_->party().participant);
+  caller_headers_ = identity_headers(caller_->party());
   const auto at = caller_answer_.find("\nm=video ");
   const bool video = at != std::string::npos && !std::string_view(caller_answer_).substr(at + 9).starts_with("0 ");
   for (const auto& contact : contacts) ring(contact, callee, callee_uri, video);
@@ -75,8 +90,10 @@ bool Call::ring(const Binding& contact, const bridge::Party& callee, const std::
                             .to_uri = callee_uri,
                             .to_display = callee.display_name,
                             .route = contact.path,
-                            .headers = fmt::format("Parley-Participant: {}\r\n", callee.participant),
-                            .sdp = *offer},
+                            .headers = identity_headers(callee),
+                            .sdp = *offer,
+                            // A page may block in a dialogue of its own (rule 5): it answers when it can, on a connection that lives.
+                            .session_timer = !callee.webphone},
                            ref));
   return true;
 }
@@ -95,7 +112,76 @@ void Call::on_leg_progress(bridge::Leg& leg, const sip::Message& response) {
   caller_->session().provisional(180);
 }
 
+std::vector<bridge::Leg*> Call::parties() const {
+  std::vector<bridge::Leg*> result;
+  if (caller_) result.push_back(caller_.get());
+  if (answered_) result.push_back(answered_);
+  return result;
+}
+
+bool Call::holds(std::string_view token) const {
+  if (!answered_) return false;
+  for (const auto* leg : parties()) {
+    if (leg->party().webphone && same_secret(token, leg->party().resume_token)) return true;
+  }
+  return false;
+}
+
+sip::SessionHandler* Call::resume(sip::Session& session, const sip::Message& invite, std::string_view token) {
+  for (auto* old : parties()) {
+    if (!same_secret(token, old->party().resume_token)) continue;
+    auto leg = std::make_unique<bridge::Leg>(environment_.next_leg_id(), environment_, *this, bridge_.id(), sdp::VideoMode::kTwoWay, old->party());
+    leg->adopt_sources(*old);
+    leg->attach(session);
+    const auto answer = leg->prepare_answer(invite);
+    if (!answer) {
+      session.reject({.status = 488, .headers = {{"Warning", "399 parley " + sip::quote(answer.error().detail)}}});
+      return nullptr;
+    }
+    auto* handler = leg.get();
+    successors_.push_back({std::move(leg), old});
+    session.accept(*answer, identity_headers(handler->party()));
+    return handler;
+  }
+  return nullptr;
+}
+
+// The other party notices nothing but the sound going on.
+void Call::take_place(bridge::Leg& leg) {
+  const auto it = std::find_if(successors_.begin(), successors_.end(), [&](const auto& s) { return s.leg.get() == &leg; });
+  auto successor = std::move(*it);
+  successors_.erase(it);
+  auto* old = successor.replaces;
+  bridge_.remove(*old);
+  std::unique_ptr<bridge::Leg> retired;
+  if (old == caller_.get()) {
+    retired = std::exchange(caller_, std::move(successor.leg));
+  } else {
+    const auto place = std::find_if(callees_.begin(), callees_.end(), [&](const auto& l) { return l.get() == old; });
+    if (place == callees_.end()) return leg.end({});
+    retired = std::exchange(*place, std::move(successor.leg));
+    answered_ = &leg;
+  }
+  std::erase(holding_, old);
+  gone_.push_back(std::move(retired));
+  old->end("SIP;cause=200;text=\"Replaced\"");
+  bridge_.add(leg);
+}
+
+// Webphones report HOLD at both ends; what a re-INVITE says of its sender alone is passed on as a message.
+void Call::tell_hold(bridge::Leg& holder) {
+  const bool before = std::find(holding_.begin(), holding_.end(), &holder) != holding_.end();
+  if (holder.on_hold() == before) return;
+  before ? static_cast<void>(std::erase(holding_, &holder)) : holding_.push_back(&holder);
+  for (auto* other : parties()) {
+    if (other == &holder || !other->party().webphone) continue;
+    bridge_.notify(*other, {.from_display = holder.party().display_name, .content_type = kCallEventType,
+                            .body = base::share(before ? R"({"type":"unhold"})" : R"({"type":"hold"})")});
+  }
+}
+
 void Call::on_leg_established(bridge::Leg& leg) {
+  if (std::any_of(successors_.begin(), successors_.end(), [&](const auto& s) { return s.leg.get() == &leg; })) return take_place(leg);
   if (&leg == caller_.get()) return bridge_.video_changed();
   if (answered_ || !caller_ || caller_->ended()) return leg.end("SIP;cause=200;text=\"Call completed elsewhere\"");
   answered_ = &leg;
@@ -111,7 +197,9 @@ void Call::on_leg_established(bridge::Leg& leg) {
 }
 
 void Call::on_leg_media_changed(bridge::Leg& leg) {
-  if (leg.joined()) bridge_.video_changed();
+  if (!leg.joined()) return;
+  bridge_.video_changed();
+  tell_hold(leg);
 }
 
 void Call::on_leg_message(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) {
@@ -126,6 +214,9 @@ void Call::on_leg_message_done(bridge::Leg& leg, std::uint64_t token, int status
 
 void Call::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
   bridge_.remove(leg);
+  std::erase(holding_, &leg);
+  if (is_retired(leg)) return sweep();
+  if (drop_successors_of(leg)) return sweep();
   if (&leg == caller_.get()) {
     gone_.push_back(std::move(caller_));
     end_all("SIP;cause=200;text=\"Caller hung up\"");
@@ -142,22 +233,47 @@ void Call::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
       if (callees_.empty() && caller_ && !caller_->ended()) caller_->session().reject({.status = best_failure_});
     }
   }
-  if (sweep_timer_ == 0) {
-    sweep_timer_ = environment_.timeline.after(base::Duration::zero(), [this](base::TimePoint) {
-      sweep_timer_ = 0;
-      gone_.clear();
-    });
-  }
+  sweep();
   if (!caller_ && callees_.empty() && !over_) {
     over_ = true;
     host_.on_call_over(*this);
   }
 }
 
+bool Call::is_retired(const bridge::Leg& leg) const {
+  return std::any_of(gone_.begin(), gone_.end(), [&](const auto& l) { return l.get() == &leg; });
+}
+
+// True when `leg` itself was one that had not taken a place yet. Those that wait for the place of a leg that ended end as well.
+bool Call::drop_successors_of(const bridge::Leg& leg) {
+  const auto own = std::find_if(successors_.begin(), successors_.end(), [&](const auto& s) { return s.leg.get() == &leg; });
+  if (own != successors_.end()) {
+    gone_.push_back(std::move(own->leg));
+    successors_.erase(own);
+    return true;
+  }
+  std::vector<bridge::Leg*> orphans;
+  for (auto& s : successors_) {
+    if (s.replaces == &leg) orphans.push_back(s.leg.get());
+  }
+  for (auto* orphan : orphans) orphan->end({});
+  return false;
+}
+
+// Legs that ended are still on the stack: destroyed in the next turn.
+void Call::sweep() {
+  if (sweep_timer_ != 0) return;
+  sweep_timer_ = environment_.timeline.after(base::Duration::zero(), [this](base::TimePoint) {
+    sweep_timer_ = 0;
+    std::erase_if(gone_, [](const auto& leg) { return leg->ended(); });
+  });
+}
+
 void Call::end_all(std::string_view reason) {
   std::vector<bridge::Leg*> legs;
   if (caller_) legs.push_back(caller_.get());
   for (auto& leg : callees_) legs.push_back(leg.get());
+  for (auto& successor : successors_) legs.push_back(successor.leg.get());
   for (auto* leg : legs) {
     if (!leg->ended()) leg->end(reason);
   }

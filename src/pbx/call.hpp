@@ -36,6 +36,10 @@ class Call final : public bridge::LegOwner {
                              const std::vector<Binding>& contacts, const std::string& callee_uri);
   void end_all(std::string_view reason);
 
+  // A webphone whose page was reloaded takes its leg's place by the token (rule 10). Null and untouched: not of this call.
+  bool holds(std::string_view token) const;
+  sip::SessionHandler* resume(sip::Session& session, const sip::Message& invite, std::string_view token);
+
   // bridge::LegOwner
   void on_leg_established(bridge::Leg& leg) override;
   void on_leg_progress(bridge::Leg& leg, const sip::Message& response) override;
@@ -46,8 +50,18 @@ class Call final : public bridge::LegOwner {
   void on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) override;
 
  private:
+  struct Successor {
+    std::unique_ptr<bridge::Leg> leg;
+    bridge::Leg* replaces = nullptr;
+  };
+  std::vector<bridge::Leg*> parties() const;            // the caller and who answered
+  void take_place(bridge::Leg& leg);
+  void tell_hold(bridge::Leg& holder);
   bool ring(const Binding& contact, const bridge::Party& callee, const std::string& callee_uri, bool video);
   void give_up();
+  bool is_retired(const bridge::Leg& leg) const;
+  bool drop_successors_of(const bridge::Leg& leg);
+  void sweep();
 
   bridge::LegEnvironment& environment_;
   sip::UserAgent& agent_;
@@ -59,6 +73,8 @@ class Call final : public bridge::LegOwner {
   std::vector<std::unique_ptr<bridge::Leg>> gone_;   // ended, their sessions still on the stack: destroyed in the next turn
   base::TimerQueue::Id sweep_timer_ = 0;
   bridge::Leg* answered_ = nullptr;
+  std::vector<Successor> successors_;
+  std::vector<const bridge::Leg*> holding_;             // who have put the other on hold
   std::string caller_answer_, caller_headers_;
   int best_failure_ = 480;
   bool ringing_told_ = false, over_ = false;

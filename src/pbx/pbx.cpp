@@ -91,6 +91,9 @@ sip::SessionHandler* Pbx::on_invite(sip::Session& session, const sip::MessagePtr
     const bool same = conference::Rooms::key_of(conference::Rooms::clean_name(dialled)) == conference::Rooms::key_of(room->name());
     if (same || dialled == kDefaultTarget) return room->resume(session, *invite, token);
   }
+  for (auto& [key, call] : calls_) {
+    if (call->holds(token)) return call->resume(session, *invite, token);
+  }
   auto caller = identify(*invite, source, false);
   if (caller.refusal) {
     session.reject(*caller.refusal);
@@ -109,6 +112,7 @@ sip::SessionHandler* Pbx::route(sip::Session& session, const sip::Message& invit
   if (dialled.empty()) return refuse(404, "No User In The Request-URI");
   auto party = party_of(invite, caller.account);
   if (const auto* client = caller.account ? webphone_.find(caller.account->name) : nullptr) {
+    party.webphone = true;
     return route_client(session, invite, std::move(party), *client, dialled);
   }
   if (const auto* callee = accounts_.find(dialled)) return call_account(session, invite, std::move(party), *callee);
@@ -159,6 +163,7 @@ sip::SessionHandler* Pbx::call_account(sip::Session& session, const sip::Message
   auto callee_party = new_party();
   callee_party.account = callee_party.number = callee.name;
   callee_party.display_name = callee.display_name.empty() ? callee.name : callee.display_name;
+  callee_party.webphone = webphone_.find(callee.name) != nullptr;
   auto call_config = config_.call;
   if (webphone_.find(callee.name)) call_config.ring_timeout = config_.webphone_ring_timeout;
   auto call = std::make_unique<Call>(environment_, *agent_, call_config, *this);
