@@ -44,7 +44,7 @@ void SessionImpl::send_initial_invite() {
   head.append("<").append(remote_uri_).append(">\r\nCall-ID: ").append(call_id_);
   head.append("\r\nCSeq: ").append(std::to_string(invite_cseq_)).append(" INVITE\r\nContact: ");
   head.append(Dialog::contact_value(core_.network, target)).append("\r\nUser-Agent: ").append(core_.config.product);
-  head.append("\r\nAllow: ").append(core_.config.allow).append("\r\nSupported: ").append(core_.config.supported).append("\r\n");
+  head.append("\r\n").append(core_.abilities);
   if (outgoing_.session_timer) head.append(session_timer_.request_lines(true));
   head.append(outgoing_.headers);
   if (invite_offered_) head.append("Content-Type: application/sdp\r\n");

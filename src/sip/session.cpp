@@ -128,8 +128,7 @@ void SessionImpl::answer_refused_offer(ServerId tx, const base::Error& error) {
 
 // Of a 2xx to INVITE and UPDATE.
 std::string SessionImpl::standard_lines() {
-  return "Contact: " + dialog_->contact(core_.network) + "\r\nAllow: " + core_.config.allow + "\r\nSupported: " +
-         core_.config.supported + "\r\n";
+  return "Contact: " + dialog_->contact(core_.network) + "\r\n" + core_.abilities;
 }
 
 // Section 8.2.3: only session descriptions are understood here.
@@ -311,8 +310,9 @@ void SessionImpl::send_request(std::string_view method, std::string_view headers
 
 void SessionImpl::on_response(RequestKind kind, const ClientRef& ref, const MessagePtr& response, const Source& source) {
   const int status = response->status();
-  // RFC 5057: 481 ends the dialog, whatever was asked.
-  const bool gone = status == 481 && kind != RequestKind::kInvite && kind != RequestKind::kPrack && !finished_;
+  // RFC 5057 section 5.1: 481 ends the dialog, whatever was asked; of a NOTIFY it ends that subscription alone.
+  const bool gone = status == 481 && response->method() != Method::kNotify && kind != RequestKind::kInvite &&
+                    kind != RequestKind::kPrack && !finished_;
   switch (kind) {
     case RequestKind::kInvite: return on_invite_response(ref, response, source);
     case RequestKind::kReinvite:

@@ -15,20 +15,10 @@
 #include "base/timeline.hpp"
 #include "sip/message.hpp"
 #include "sip/network.hpp"
+#include "sip/reply.hpp"
+#include "sip/subscription.hpp"
 
 namespace sip {
-
-// What is said to a request.
-struct Reply {
-  int status = 200;
-  std::string reason;                                           // "" : the RFC's phrase
-  std::vector<std::pair<std::string, std::string>> headers;     // name, value
-  std::string content_type;
-  std::string body;
-};
-
-// A request that waits for its answer; answered once, now or later. Stale ids are ignored (its transaction timed out).
-using RequestId = std::uint64_t;
 
 // A copy of a message for one recipient (spec A.2), or any other in-dialog MESSAGE. What all copies share is made once.
 struct MessageCopy {
@@ -46,13 +36,6 @@ struct SessionEnd {
   EndCause cause;
   int status = 0;                      // of a final failure response, for kRejected
   std::string reason;                  // text of a Reason header, or the reason phrase
-};
-
-// What becomes of an in-dialog request that came by another way than the dialog's (survival item 4).
-enum class FlowChange {
-  kRefuse,      // 403
-  kTake,        // answered by the way that it came; the dialog stays where it is (RFC 3261 section 18.1.1: TCP for what is too long for UDP)
-  kMove,        // and the dialog goes on there
 };
 
 class Session;
@@ -141,6 +124,9 @@ class UserAgentHandler {
   virtual SessionHandler* on_invite(Session& session, const MessagePtr& invite, const Source& source) = 0;
   /// called for any other request outside a dialog, CANCEL and ACK excepted: answer by UserAgent::respond()
   virtual void on_request(RequestId id, const MessagePtr& request, const Source& source) = 0;
+  /// called for a SUBSCRIBE outside a dialog to one of the configured event packages, within the limits (others were refused):
+  /// return the handler that takes it, after accept() or before it; or null after having rejected it
+  virtual SubscriptionHandler* on_subscribe(Subscription& subscription, const MessagePtr& subscribe, const Source& source);
 };
 
 struct UserAgentConfig {
@@ -153,6 +139,12 @@ struct UserAgentConfig {
   std::size_t max_sessions = 20000;
   std::string allow = "INVITE, ACK, CANCEL, BYE, UPDATE, PRACK, OPTIONS, MESSAGE, INFO";   // what all parts together do
   std::string supported = "100rel, timer";                          // option tags; Require with another is answered 420
+  // What the handlers do besides; each adds to Allow, Supported and Allow-Events.
+  SubscriptionConfig subscriptions;                                 // with packages: SUBSCRIBE
+  bool publish = false;                                             // PUBLISH
+  bool refer = false;                                               // REFER in a dialog, norefersub
+  bool notify = false;                                              // NOTIFY in a dialog, of our own REFERs
+  bool replaces = false;                                            // an INVITE with Replaces
 };
 
 class UserAgent {
@@ -178,6 +170,7 @@ class UserAgent {
   // Ends all sessions (SIGTERM) and refuses new ones with 503.
   void shut_down(std::string_view reason);
   std::size_t sessions() const;
+  std::size_t subscriptions() const;
   std::size_t transactions() const;
 
  private:
