@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { addOwn, receive, settle, type ChatEntry, type ChatLog } from "../conference/src/chat_log.ts";
 import { parseConferenceEvent, type ConferenceEvent } from "../shared/conference_events.ts";
 import { applyEvent, change, forDisplay, type Roster } from "../shared/roster.ts";
-import { mediaProblem } from "../conference/src/media_problem.ts";
+import { mediaProblem } from "../shared/media_problem.ts";
 import { tilesOf } from "../conference/src/views/tiles.ts";
 
 const channel = (id: string, name: string, more: object = {}): object =>

@@ -1,6 +1,6 @@
 // This side's microphone, camera and shared screen: asks for them, switches them, and says in words why it can't.
 
-import { mediaProblem } from "./media_problem.ts";
+import { mediaProblem } from "../../shared/media_problem.ts";
 import { Store } from "./store.ts";
 
 export type Device = "mic" | "camera";

@@ -1,0 +1,74 @@
+// What a MESSAGE of a call carries. What comes is checked field by field: nothing else is trusted of it.
+
+import {
+  kCallType, kDeliveryType, kMessageIdHeader, kParticipantHeader, kRoomEventType, kSequenceHeader, kToHeader,
+} from "./names.ts";
+import type { IncomingRequest } from "./sip.ts";
+import { kTypingType } from "./typing.ts";
+import type { DeliveryReport, IncomingText, Sender } from "./types.ts";
+
+export type Incoming =
+  | { kind: "text"; text: IncomingText }
+  | { kind: "hold"; held: boolean }
+  | { kind: "typing"; from: Sender; body: string }
+  | { kind: "delivery"; report: DeliveryReport }
+  | { kind: "room"; body: string }
+  | { kind: "data"; contentType: string; body: string; from: Sender };
+
+type Fields = Record<string, unknown>;
+
+function json(body: string): Fields {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === "object" && value !== null ? (value as Fields) : {};
+  } catch {
+    return {};
+  }
+}
+
+export function sequenceOf(value: string | undefined): number | null {
+  return value !== undefined && /^\d{1,15}$/.test(value.trim()) ? Number.parseInt(value, 10) : null;
+}
+
+function names(value: unknown): string[] {
+  return (Array.isArray(value) ? value : [])
+    .map((each: unknown) => (typeof each === "string" ? each : (each as Fields | null)?.["participant"]))
+    .filter((each): each is string => typeof each === "string");
+}
+
+function deliveryOf(body: string): DeliveryReport {
+  const data = json(body);
+  const id = data["messageId"] ?? data["id"];
+  return { id: typeof id === "string" ? id : null, delivered: names(data["delivered"]), failed: names(data["failed"]) };
+}
+
+export function readIncoming(request: IncomingRequest, number: string): Incoming {
+  const contentType = request.getHeader("Content-Type") ?? "text/plain";
+  const type = (contentType.split(";")[0] ?? "").trim().toLowerCase();
+  const body = request.body ?? "";
+  const from: Sender = {
+    participant: request.getHeader(kParticipantHeader) ?? null,
+    name: (request.from as unknown as { display_name: string | null }).display_name ?? "",
+  };
+  if (type.startsWith("text/")) {
+    const date = Date.parse(request.getHeader("Date") ?? "");
+    return {
+      kind: "text",
+      text: {
+        text: body, contentType: type, from, number, at: Number.isNaN(date) ? new Date() : new Date(date),
+        id: request.getHeader(kMessageIdHeader) ?? null, sequence: sequenceOf(request.getHeader(kSequenceHeader)),
+        private: request.getHeader(kToHeader) !== undefined,
+      },
+    };
+  }
+  switch (type) {
+    case kCallType: {
+      const { type: what } = json(body);
+      return what === "hold" || what === "unhold" ? { kind: "hold", held: what === "hold" } : { kind: "data", contentType: type, body, from };
+    }
+    case kTypingType: return { kind: "typing", from, body };
+    case kDeliveryType: return { kind: "delivery", report: deliveryOf(body) };
+    case kRoomEventType: return { kind: "room", body };
+    default: return { kind: "data", contentType: type, body, from };
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * The webphone SDK: `Webphone` connects a page to a line of a Parley server, `Call` is a call in it.
+ * @packageDocumentation
+ */
+
+export { Webphone, type WebphoneEvents } from "./webphone.ts";
+export { Call, type CallDirection, type CallEvents, type VolumeMeter } from "./call.ts";
+export { Devices } from "./devices.ts";
+export { Emitter, type Unsubscribe } from "./emitter.ts";
+export {
+  WebphoneError,
+  type CallEnd, type CallOptions, type CallQuality, type CallStatistics, type CallStatus, type ConnectionStatus,
+  type ConnectOptions, type DeliveryReport, type Device, type EndCause, type ErrorCode, type IncomingText, type Privilege,
+  type RemoteClient, type RemoteVideo, type RoomParticipant, type Sender, type SentText, type TextOptions,
+  type TransferResult, type Typing,
+} from "./types.ts";
