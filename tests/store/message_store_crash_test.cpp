@@ -1,0 +1,110 @@
+// kill -9 at any moment: no message answered 202 is lost, and the next start needs no repair (survival item 25).
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cinttypes>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <set>
+#include <thread>
+
+#include "store/message_store_sqlite.hpp"
+#include "support/message_store_client.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto* kFolder = "PARLEY_TEST_CRASH_FOLDER";
+constexpr int kAcknowledged = 3;   // the child's end of the pipe
+
+store::StoredMessage numbered(std::uint64_t n) {
+  auto m = test::a_message(n);
+  m.body = base::share(std::to_string(n) + std::string(n % 3000, 'x'));
+  return m;
+}
+
+// Not a test but the program that is killed: 1,000 messages a second, and their numbers once they are acknowledged.
+TEST(MessageStoreCrashChild, DISABLED_Writes) {
+  const char* folder = std::getenv(kFolder);
+  if (folder == nullptr) GTEST_SKIP();
+  test::StoreClient client;
+  auto store = store::open_sqlite_messages(folder, client.post());
+  ASSERT_TRUE(store) << store.error().detail;
+  auto n = client.get<std::uint64_t>([&](auto done) { return (*store)->highest_sequence("room:lobby", done); }).value();
+  for (auto next = std::chrono::steady_clock::now();; next += 1ms) {
+    while (std::chrono::steady_clock::now() < next) {
+      client.run_posted();
+      std::this_thread::sleep_for(200us);
+    }
+    ++n;
+    ASSERT_TRUE((*store)->append(numbered(n), [n](base::Status status) {
+      if (!status || ::write(kAcknowledged, &n, sizeof n) != sizeof n) ::_exit(3);
+    }));
+  }
+}
+
+pid_t start_child(const std::string& folder, int acknowledged) {
+  const pid_t child = ::fork();
+  if (child != 0) return child;
+  ::setenv(kFolder, folder.c_str(), 1);
+  if (::dup2(acknowledged, kAcknowledged) != kAcknowledged) ::_exit(2);
+  ::execl("/proc/self/exe", "test_store", "--gtest_filter=MessageStoreCrashChild.DISABLED_Writes", "--gtest_also_run_disabled_tests",
+          "--gtest_brief=1", static_cast<char*>(nullptr));
+  ::_exit(2);
+}
+
+TEST(MessageStoreCrashTest, EveryAcknowledgedMessageOutlivesKill9) {
+  test::TemporaryDirectory folder;
+  const auto data = folder.path("data");
+  std::mt19937 random(20);
+  std::set<std::uint64_t> acknowledged;
+  for (int round = 0; round < 5; ++round) {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const pid_t child = start_child(data, ends[1]);
+    ::close(ends[1]);
+    ASSERT_GT(child, 0);
+    const std::size_t wanted = std::uniform_int_distribution<std::size_t>(150, 500)(random);
+    std::size_t seen = 0;
+    for (std::uint64_t n = 0; ::read(ends[0], &n, sizeof n) == sizeof n;) {
+      EXPECT_TRUE(acknowledged.insert(n).second) << n << " twice";
+      if (++seen == wanted) ::kill(child, SIGKILL);   // and read what it had said until then
+    }
+    ::close(ends[0]);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+    ASSERT_GE(seen, wanted);
+
+    test::StoreClient client;
+    auto store = store::open_sqlite_messages(data, client.post());
+    ASSERT_TRUE(store) << store.error().detail;
+    std::set<std::uint64_t> there;
+    store::HistoryQuery query;
+    query.conversation = "room:lobby";
+    query.limit = store::kMaxPage;
+    for (query.after = 0; query.after;) {
+      const auto page = client.history(**store, query);
+      ASSERT_TRUE(page) << page.error().detail;
+      for (const auto& m : page->messages) {
+        ASSERT_EQ(*m.body, *numbered(m.sequence).body);
+        there.insert(m.sequence);
+      }
+      query.after = page->next;
+    }
+    EXPECT_TRUE(std::ranges::includes(there, acknowledged)) << "round " << round;
+    const auto highest = client.get<std::uint64_t>([&](auto done) { return (*store)->highest_sequence("room:lobby", done); });
+    EXPECT_EQ(highest, *there.rbegin());
+    EXPECT_EQ(SQLite::Database(data + "/messages.db").execAndGet("PRAGMA integrity_check").getString(), "ok");
+  }
+  EXPECT_GE(acknowledged.size(), 750u);
+}
+
+}  // namespace
