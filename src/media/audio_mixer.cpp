@@ -334,6 +334,7 @@ void AudioMixer::emit() {
                          .marker = p->marker,
                          .timestamp = p->timestamp,
                          .shared = p->own ? -1 : static_cast<int>(codec)};
+      audio.silent = (p->own ? *p->own : *shared_[codec].stream).at_rest();
       if (!audio.payload.empty()) {
         p->marker = false;
         sink_.on_audio(p->id, audio);

@@ -27,6 +27,7 @@ struct EncodedAudio {
   bool marker;                  // first after silence on the wire (RFC 3551 4.1)
   std::uint32_t timestamp;      // from 0, in the codec's clock, running on while held: add the leg's random offset
   int shared;                   // 0..2: all who get this number in this interval get these very bytes; -1: one's own
+  bool silent = false;          // the same silence as in the interval before: nothing is lost with it
 };
 
 class AudioMixerSink {

@@ -62,10 +62,9 @@ void MixStream::copy_state(const MixStream& other) {
 }
 
 base::ByteView MixStream::encode(std::span<const float> mix, bool silent) {
-  const int rest = codec_ == AudioCodec::kOpus ? kSilenceOpus : kSilenceG711;
   if (!silent) {
     silent_ = 0;
-  } else if (silent_ < rest) {
+  } else if (!at_rest()) {
     ++silent_;
   } else {
     return {payload_.data(), size_};

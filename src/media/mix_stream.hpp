@@ -35,8 +35,11 @@ class MixStream {
   void copy_state(const MixStream& other);
   void reset();
   AudioCodec codec() const { return codec_; }
+  // Whether the payload was silence for so long that it does not change any more.
+  bool at_rest() const { return silent_ >= rest(); }
 
  private:
+  int rest() const { return codec_ == AudioCodec::kOpus ? kSilenceOpus : kSilenceG711; }
   static constexpr int kSilenceOpus = 10;  // intervals until the encoder has come to rest
   static constexpr int kSilenceG711 = 2;   // until the filter has
 

@@ -8,6 +8,9 @@ namespace runtime {
 namespace {
 
 constexpr std::size_t kRtcpBuffer = 1200;
+// Silence for a plain leg that has sent nothing itself (a client for text, a port that nobody listens on) goes out once in
+// so many packets: RFC 3551 section 4.1. Enough to open a way through a NAT and to be seen.
+constexpr unsigned kSilentPackets = 10;
 
 rtp::ExtensionIds extension_ids(const sdp::Section& section) {
   rtp::ExtensionIds ids;
@@ -345,11 +348,13 @@ void MediaLeg::send_video(base::ByteView header, base::ByteView payload) {
 void MediaLeg::send_audio(const media::EncodedAudio& audio, base::TimePoint now) {
   if (!audio_.active) return;
   const auto timestamp = audio.timestamp + audio_.timestamp_offset;
-  const rtp::HeaderFields fields{.payload_type = audio.payload_type, .marker = audio.marker, .sequence = audio_.sequence, .timestamp = timestamp,
+  rtp::HeaderFields fields{.payload_type = audio.payload_type, .marker = audio.marker, .sequence = audio_.sequence, .timestamp = timestamp,
                                  .ssrc = audio_.ssrc};
   if (!transport_) {
     const auto to = symmetric_.destination();
     if (!to) return;
+    if (audio.silent && !connected_ && ++audio_.withheld % kSilentPackets != 1) return;
+    if (!audio.silent || connected_) fields.marker |= std::exchange(audio_.withheld, 0) > 1;
     std::array<std::uint8_t, 1500> buffer;
     const auto size = rtp::write_packet(buffer, fields, audio.payload);
     sockaddr_storage address;

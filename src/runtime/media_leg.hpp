@@ -132,6 +132,7 @@ class MediaLeg final : public webrtc::TransportSink {
     std::uint16_t sequence = 0;
     std::uint8_t level_extension = 0, mid_extension = 0;
     std::vector<std::uint8_t> payload_types;
+    unsigned withheld = 0;                       // packets of silence in a row
     std::unique_ptr<rtp::SendStatistics> sent;
     std::unique_ptr<rtp::ReceiveStatistics> received;
   } audio_;

@@ -27,7 +27,7 @@ struct Party {
   OpusMonoDecoder decoder;
   std::vector<std::int16_t> heard;
   std::vector<std::uint32_t> timestamps;
-  int shared = 0, own = 0, markers = 0;
+  int shared = 0, own = 0, markers = 0, silent = 0;
 
   Party(AudioCodec c, double frequency, double amplitude)
       : codec(c), tone(frequency, amplitude, static_cast<int>(clock_rate(c))), hertz(frequency) {}
@@ -112,6 +112,7 @@ class Room : public AudioMixerSink {
     p.timestamps.push_back(audio.timestamp);
     ++(audio.shared >= 0 ? p.shared : p.own);
     p.markers += audio.marker;
+    p.silent += audio.silent;
   }
   void on_talking(ParticipantId id, bool talking) override { talk.emplace_back(id, talking); }
   void on_active_speaker(ParticipantId id) override { speakers.push_back(id); }
@@ -213,8 +214,15 @@ TEST(AudioMixer, SilenceIsSentAtNearlyNoCost) {
   for (const ParticipantId id : {1, 2, 3}) {
     EXPECT_EQ(room.parties[id]->timestamps.size(), 100U);
     EXPECT_LT(rms(room.parties[id]->heard), 10);
+    EXPECT_GE(room.parties[id]->silent, 90);
   }
   EXPECT_EQ(room.mixer.counters().decoded, 0U);
+  room.join(4, kPcmu, 440);
+  room.run(10);
+  const int before = room.parties[2]->silent;
+  room.run(10);
+  EXPECT_EQ(room.parties[2]->silent, before);     // there is something to be heard
+  EXPECT_GT(room.parties[4]->silent, 0);          // but not for the one who talks alone
 }
 
 // RFC 6464 3
