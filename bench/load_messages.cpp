@@ -131,6 +131,7 @@ class Run {
 
   void measure(double duration) {
     const double cpu = server_.cpu(), own = cpu_of(RUSAGE_SELF);
+    loop_.take_worst_turn_us();
     const auto start = now_us();
     send_for(duration);
     const double elapsed = static_cast<double>(now_us() - start) / 1e6;
@@ -146,6 +147,7 @@ class Run {
     report("latency_p50_ms", latency_.percentile(50) / 1000);
     report("latency_p99_ms", latency_.percentile(99) / 1000);
     report("latency_max_ms", latency_.percentile(100) / 1000);
+    report("client_worst_turn_ms", static_cast<double>(loop_.take_worst_turn_us()) / 1000);
     report("server_cpu_us_per_delivery", used * 1e6 / static_cast<double>(std::max<std::uint64_t>(1, received_)));
     report("server_cpu_share", used / elapsed);
     report("client_cpu_share", (cpu_of(RUSAGE_SELF) - own) / elapsed);

@@ -24,6 +24,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -202,13 +203,19 @@ class Loop {
   template <typename Done, typename Tick>
   bool run(std::uint64_t limit_us, Done&& done, Tick&& tick) {
     const auto end = now_us() + limit_us;
-    for (;;) {
+    for (auto last = now_us();;) {
       if (done()) return true;
-      if (now_us() >= end) return false;
+      const auto now = now_us();
+      worst_turn_us_ = std::max(worst_turn_us_, now - last);
+      last = now;
+      if (now >= end) return false;
       poll(1);
       tick();
     }
   }
+  // The longest turn since the last call: how much of a latency may be this program's own, kept from running by others.
+  std::uint64_t take_worst_turn_us() { return std::exchange(worst_turn_us_, 0); }
+
   template <typename Done>
   bool run(std::uint64_t limit_us, Done&& done) {
     return run(limit_us, done, [] {});
@@ -216,6 +223,7 @@ class Loop {
 
  private:
   int fd_;
+  std::uint64_t worst_turn_us_ = 0;
 };
 
 // How many of a steady stream are due: `rate` a second.
