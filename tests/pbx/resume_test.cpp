@@ -325,6 +325,29 @@ TEST_F(ResumeTest, SurvivalItem4APhonesRequestsComeFromItsOwnAddress) {
   EXPECT_EQ(b->texts().size(), 1u);
 }
 
+// RFC 4475 3.1.2
+TEST_F(ResumeTest, SurvivalItem10MalformedRequestsInACallAre400OrDroppedAndTheCallGoesOn) {
+  const auto good = a->text_of("MESSAGE", {}, "text/plain", "bad");
+  const auto cseq = "CSeq: " + std::to_string(a->cseq) + " MESSAGE";
+  std::string huge = "X-Huge: " + std::string(70000, 'x') + "\r\nCSeq: ";
+  const std::pair<std::string, std::string> edits[] = {{cseq, "CSeq: 99999999999999 MESSAGE"}, {cseq, "CSeq: -1 MESSAGE"}, {cseq, "CSeq: 5 INVITE"},
+                                                       {"Content-Length: 3", "Content-Length: -3"}, {"Content-Length: 3", "Content-Length: 3000"},
+                                                       {"Content-Length: 3", "Content-Length: x"}, {"Call-ID: ", "Call -ID: "}, {"CSeq: ", huge},
+                                                       {"From: ", "From: <<<"}, {"SIP/2.0\r\n", "SIP/7.0\r\n"}};
+  for (const auto& [from, to] : edits) {
+    auto text = good;
+    ASSERT_NE(text.find(from), text.npos) << from;
+    text.replace(text.find(from), from.size(), to);
+    const auto sent = world.log.size();
+    alice.write(text);
+    world.settle();
+    for (auto i = sent; i < world.log.size(); ++i) EXPECT_FALSE(world.log[i].text.starts_with("SIP/2.0 2")) << from << world.log[i].text;
+  }
+  EXPECT_TRUE(b->texts().empty());
+  EXPECT_EQ(a->message("text/plain", "good"), 202);
+  EXPECT_EQ(b->texts(), std::vector<std::string>{"good"});
+}
+
 TEST_F(ResumeTest, AWrongFingerprintEndsTheLegOnly) {
   world.pbx.on_media_failed(world.leg_of(*a)->id(), "fingerprint");
   world.settle();
