@@ -4,6 +4,7 @@ import { build } from "esbuild";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { declarations } from "./sdk/tools/declarations.mjs";
 
 const root = dirname(fileURLToPath(import.meta.url));
 const dist = join(root, "dist");
@@ -12,9 +13,12 @@ const target = ["chrome100", "firefox102", "safari15.4"];
 async function buildTests() {
   const outdir = join(root, "node_modules/.cache/parley-tests");
   await rm(outdir, { recursive: true, force: true });
-  const tests = (await readdir(join(root, "tests"))).filter((name) => name.endsWith(".test.ts"));
+  const tests = [];
+  for (const folder of ["tests", "sdk/test"]) {
+    for (const name of await readdir(join(root, folder))) if (name.endsWith(".test.ts")) tests.push(join(root, folder, name));
+  }
   await build({
-    entryPoints: tests.map((name) => join(root, "tests", name)),
+    entryPoints: tests, entryNames: "[name]",
     outdir, bundle: true, platform: "node", format: "esm", target: "node18",
     outExtension: { ".js": ".mjs" }, sourcemap: "inline", logLevel: "warning",
   });
@@ -36,11 +40,25 @@ async function buildConference() {
   await cp(join(root, "conference/public"), dist, { recursive: true });
 }
 
+// The SDK as an ES module with its types, and the classic script, which the server serves as /WebphoneAPI.
+async function buildSdk() {
+  const common = { bundle: true, minify: true, target, sourcemap: true, legalComments: "linked", logLevel: "warning" };
+  await build({ ...common, entryPoints: [join(root, "sdk/src/index.ts")], outfile: join(dist, "sdk/parley-webphone.js"), format: "esm" });
+  await build({ ...common, entryPoints: [join(root, "sdk/src/classic/main.ts")], outfile: join(dist, "webphone-api.js"), format: "iife" });
+  const { sdk, classic } = declarations();
+  await writeFile(join(dist, "sdk/parley-webphone.d.ts"), sdk);
+  await writeFile(join(dist, "sdk/webphone-api.d.ts"), classic);
+  await cp(join(root, "sdk/package.json"), join(dist, "sdk/package.json"));
+}
+
 async function buildExample() {
   const from = join(root, "../examples");
   const to = join(dist, "examples");
   await mkdir(to, { recursive: true });
-  for (const name of ["jssip-chat.html", "jssip-chat.js"]) await cp(join(from, name), join(to, name));
+  const single = (name) => /^(jssip-chat|sdk-).*\.(html|js|css)$/.test(name);
+  for (const name of (await readdir(from)).filter(single)) await cp(join(from, name), join(to, name));
+  await cp(join(from, "ozeki-livechat"), join(to, "ozeki-livechat"), { recursive: true });
+  await cp(join(root, "node_modules/jquery/dist/jquery.min.js"), join(to, "ozeki-livechat/jquery.min.js"));
   await build({
     entryPoints: [join(root, "node_modules/jssip/lib/JsSIP.js")], outfile: join(to, "jssip.js"),
     bundle: true, minify: true, format: "iife", globalName: "JsSIP", target, logLevel: "warning",
@@ -53,6 +71,7 @@ if (process.argv.includes("--tests")) {
   await rm(dist, { recursive: true, force: true });
   await mkdir(dist, { recursive: true });
   await buildConference();
+  await buildSdk();
   await buildExample();
   console.log("web/dist is built");
 }

@@ -51,6 +51,7 @@ export class Emitter<Events extends object> {
 }
 
 // As an uncaught error of the page's own: it shows in the console and reaches window.onerror.
+/** @internal */
 export function reportError(error: unknown): void {
   setTimeout(() => {
     throw error;

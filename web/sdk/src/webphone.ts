@@ -1,16 +1,14 @@
 // The connection to a webphone line: who else is there, calls, and texts outside of calls.
 
-import { connectNow } from "../../shared/sip/jssip_fixes.ts";
+import { connectNow, roomUri } from "../../shared/sip/jssip_fixes.ts";
 import { type Access, type AccessRequest, expiryOf, type Place, placeOf, problemText, requestAccess } from "./bootstrap.ts";
-import { Call, type CallHost } from "./call.ts";
+import { Call } from "./call.ts";
 import { ClientRoster } from "./client_roster.ts";
 import { Devices } from "./devices.ts";
 import { Emitter } from "./emitter.ts";
-import { readIncoming } from "./incoming.ts";
+import { readIncoming, sequenceOf } from "./incoming.ts";
 import { kMessageIdHeader, kRosterEvent, kRosterType, kSequenceHeader } from "./names.ts";
-import { sequenceOf } from "./incoming.ts";
 import { save, type Saved, type SavedCall, takeSaved, thisPage } from "./resume_store.ts";
-import { roomUri } from "../../shared/sip/jssip_fixes.ts";
 import { changeSecret, type IncomingRequest, type IncomingResponse, makeUa, newInstance, type Session, type UA } from "./sip.ts";
 import { Subscription } from "./subscription.ts";
 import {
@@ -49,7 +47,7 @@ const kLongestTimer = 2_000_000_000;
 const kFirstPatience = 20_000;
 
 /** A webphone: connects a page to a line, so that it can call, be called, and chat. */
-export class Webphone extends Emitter<WebphoneEvents> implements CallHost {
+export class Webphone extends Emitter<WebphoneEvents> {
   /** Microphones, cameras and loudspeakers. */
   readonly devices = new Devices();
   private status_: ConnectionStatus = "closed";
@@ -500,6 +498,7 @@ export class Webphone extends Emitter<WebphoneEvents> implements CallHost {
 }
 
 // What a page tells of itself never holds a password, however it is written.
+/** @internal */
 export function withoutPassword(properties: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(properties).filter(([key]) => key.toLowerCase() !== "password"));
 }

@@ -12,7 +12,9 @@ export interface Extension { id: string; type: string; [more: string]: unknown }
 /** A user. */
 export interface User { id: string; fullName?: string; emailAddress?: string; extensions?: string[]; [more: string]: unknown }
 
+/** @internal */
 type Fields = Record<string, unknown>;
+/** @internal */
 type Ask = (method: "GET" | "POST", path: string, body?: object) => void;
 
 /** A call between others, for those who may supervise. */
@@ -72,6 +74,7 @@ export class Session {
   onSessionStateChanged(handler: Handler<[state: string, session: Session]>): void { this.states_.set(handler); }
 }
 
+/** @internal */
 export class Directory {
   readonly created = new Slot<[Session]>(100);
   readonly closed = new Slot<[Session]>(100);
@@ -127,6 +130,7 @@ export class Directory {
   }
 }
 
+/** @internal */
 function byId<Value extends { id: string }>(list: unknown): ById<Value> {
   const values = (Array.isArray(list) ? list : []) as Value[];
   return Object.fromEntries(values.filter((each) => typeof each?.id === "string").map((each) => [each.id, each]));

@@ -10,6 +10,7 @@ const kMostStates = 16;
 const kMostMessages = 1000;
 const kHtml = "text/html;charset=utf-8";
 
+/** @internal */
 export interface CallOwner {
   cameraId(camera: OzCamera): Promise<string | undefined>;
   failed(code: string | number, message: string): void;

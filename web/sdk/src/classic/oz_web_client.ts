@@ -3,7 +3,7 @@
 import { WebphoneError, type ConnectOptions, type RemoteClient } from "../types.ts";
 import { Webphone, withoutPassword } from "../webphone.ts";
 import { Directory, Helper, type Session, type User } from "./directory.ts";
-import { Call, type CallOwner } from "./oz_call.ts";
+import { Call } from "./oz_call.ts";
 import type { OzCamera } from "./oz_camera.ts";
 import { type Handler, Slot } from "./slot.ts";
 import { CallType, type ConnectionStateName, type StateInfo, stateInfo } from "./states.ts";
@@ -22,6 +22,7 @@ function nameIn(who: Record<string, unknown>): string {
   return key === undefined ? "" : String(who[key]);
 }
 
+/** @internal */
 export function optionsOf(host: string, line: string, who: unknown): ConnectOptions {
   const token = kTokenForm.test(line);
   const options: ConnectOptions = { host: host ?? "" };
@@ -39,12 +40,13 @@ export function optionsOf(host: string, line: string, who: unknown): ConnectOpti
   return options;
 }
 
+/** @internal */
 export function infoOf(client: RemoteClient, status: "ONLINE" | "OFFLINE"): ClientInfo {
   return { ...client.properties, displayName: client.displayName, phoneNumber: client.phoneNumber, status };
 }
 
 /** Connects the page to a webphone line. There is one of it: `OzWebClient`. */
-export class WebClient implements CallOwner {
+export class WebClient {
   private readonly states_ = new Slot<[StateInfo]>(16);
   private readonly clients_ = new Slot<[ClientInfo]>(kMostClients);
   private readonly incoming_ = new Slot<[Call]>(16);
@@ -93,12 +95,15 @@ export class WebClient implements CallOwner {
     on("clientOffline", (client) => this.clients_.fire(infoOf(client, "OFFLINE")));
     on("call", (call) => this.incoming_.fire(new Call(call, this)));
     on("callResumed", (call) => this.incoming_.fire(new Call(call, this, true)));
-    on("lost", () => this.put("CONNECTION_CLOSED"));
+    phone.on("lost", () => {
+      if (this.phone_ === phone && granted) this.put("CONNECTION_CLOSED");
+    });
     on("error", (error) => {
       this.failed(error.status ?? error.code, error.message);
       if (error.code === "access-denied") this.put("ACCESS_DENIED");
     });
-    on("status", (status) => {
+    phone.on("status", (status) => {
+      if (this.phone_ !== phone || !granted) return;
       if (status === "connected") {
         this.put("ACCESS_GRANTED");
         this.watching_?.close();
@@ -110,7 +115,6 @@ export class WebClient implements CallOwner {
     phone.connect()
       .then(() => this.directory_.load(phone).catch((error: Error) => this.failed("directory", error.message)))
       .then(() => {
-        held.shift();   // the first "connected" is what is granted now
         if (this.phone_ === phone) grant();
       }, (error: unknown) => {
         if (this.phone_ !== phone) return;

@@ -3,12 +3,15 @@
 
 import { reportError } from "../emitter.ts";
 
+/** A function that a program registers; registering another, or null, takes its place. */
 export type Handler<Values extends unknown[]> = ((...values: Values) => void) | null | undefined;
 
+/** @internal */
 export function later(act: () => void): void {
   setTimeout(act, 0);
 }
 
+/** @internal */
 export class Slot<Values extends unknown[]> {
   private handler_: Handler<Values> = null;
   private waiting_: Values[] = [];

@@ -45,6 +45,7 @@ export const CallType = {
 /** A connection's state: compares equal to its name, and has it in `State` too. */
 export type StateInfo = string & { State: ConnectionStateName };
 
+/** @internal */
 export function stateInfo(state: ConnectionStateName): StateInfo {
   return Object.assign(new String(state), { State: state }) as unknown as StateInfo;
 }
