@@ -27,7 +27,7 @@ class Leg final : public sip::SessionHandler {
   void on_request(sip::RequestId, const sip::MessagePtr&) override {}
   void on_message_done(std::uint64_t, int) override {}
   void on_flow_lost() override {}
-  bool on_flow_change(const sip::Message&, const sip::Source&) override { return true; }
+  sip::FlowChange on_flow_change(const sip::Message&, const sip::Source&) override { return sip::FlowChange::kMove; }
   void on_ended(const sip::SessionEnd&) override {}
 };
 
