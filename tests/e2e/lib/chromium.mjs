@@ -12,7 +12,7 @@ const kFakeDevices = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-m
 // Host candidates by address: contexts without camera permission would offer mDNS names alone.
 const kPlainCandidates = ["--disable-features=WebRtcHideLocalIpsWithMdns"];
 
-const kScripts = ["fake_devices.js", "probes.js"].map((name) => readFileSync(new URL(name, import.meta.url), "utf8"));
+export const kScripts = ["fake_devices.js", "probes.js"].map((name) => readFileSync(new URL(name, import.meta.url), "utf8"));
 
 export const kColours = { red: [220, 30, 30], green: [30, 190, 40], blue: [30, 50, 220], yellow: [230, 220, 30], cyan: [20, 210, 210], magenta: [210, 30, 200] };
 export const kTones = { red: 520, green: 930, blue: 1480, yellow: 2210 };
@@ -25,10 +25,10 @@ export function nearest(colour) {
 }
 
 // Playwright's options; the profile is a new one each time.
-export function chromiumOptions({ plainCandidates = true } = {}) {
+export function chromiumOptions({ plainCandidates = true, args = [] } = {}) {
   return {
     executablePath: kExecutable, headless: true, ignoreDefaultArgs: ["--mute-audio", "--hide-scrollbars"],
-    args: ["--headless=new", ...kFlags, ...kFakeDevices, ...(plainCandidates ? kPlainCandidates : [])],
+    args: ["--headless=new", ...kFlags, ...kFakeDevices, ...(plainCandidates ? kPlainCandidates : []), ...args],
     env: { ...process.env, LANG: "C.UTF-8" },
   };
 }

@@ -49,11 +49,12 @@
   state.tone = tone;
   const media = navigator.mediaDevices;
   if (media === undefined || wanted.native === true) return;
+  const native = media.getUserMedia.bind(media);
   media.getUserMedia = async (constraints) => {
     const refuse = (kind) => constraints[kind] && (wanted.refuse ?? []).includes(kind);
     if (refuse("audio") || refuse("video")) throw new DOMException("Permission denied", "NotAllowedError");
     const tracks = [];
-    if (constraints.audio) tracks.push(tone(wanted.tone ?? 440));
+    if (constraints.audio) tracks.push(wanted.deviceless === true ? (await native({ audio: true })).getAudioTracks()[0] : tone(wanted.tone ?? 440));
     if (constraints.video) tracks.push(picture(wanted.colour ?? [128, 128, 128], wanted.video));
     return new MediaStream(tracks);
   };

@@ -16,10 +16,35 @@
     return sum.map((each) => Math.round((each * 4) / data.length));
   };
 
+  // The same by recording a second and a half, for browsers that run no AudioContext without a sound device.
+  const recordedTones = async (track, frequencies) => {
+    const recorder = new MediaRecorder(new MediaStream([track]));
+    const parts = [];
+    recorder.ondataavailable = ({ data }) => parts.push(data);
+    const stopped = new Promise((done) => (recorder.onstop = done));
+    recorder.start();
+    await new Promise((done) => setTimeout(done, 1500));
+    recorder.stop();
+    await stopped;
+    const rate = 48000;
+    const sound = await new OfflineAudioContext(1, rate, rate).decodeAudioData(await new Blob(parts).arrayBuffer());
+    const samples = sound.getChannelData(0).slice(-8192 - 4096, -4096);
+    return frequencies.map((frequency) => {
+      let [re, im] = [0, 0];
+      for (let i = 0; i < samples.length; ++i) {
+        const value = samples[i] * (0.5 - 0.5 * Math.cos((2 * Math.PI * i) / samples.length));
+        re += value * Math.cos((2 * Math.PI * frequency * i) / rate);
+        im += value * Math.sin((2 * Math.PI * frequency * i) / rate);
+      }
+      return Math.round(Math.max(-200, 20 * Math.log10(Math.hypot(re, im) / samples.length)));
+    });
+  };
+
   // Level of each frequency in a stream, in dB of full scale.
   probe.tones = async (stream, frequencies) => {
+    if (globalThis.__devices?.deviceless === true && stream.getAudioTracks().length > 0) return recordedTones(stream.getAudioTracks()[0], frequencies);
     if (probe.context === undefined) {
-      probe.context = new AudioContext({ sampleRate: 48000 });
+      probe.context = new AudioContext();
       probe.analysers = new Map();
     }
     if (probe.context.state !== "running") await probe.context.resume();
@@ -34,7 +59,7 @@
     await new Promise((done) => setTimeout(done, 400));
     const bins = new Float32Array(analyser.frequencyBinCount);
     analyser.getFloatFrequencyData(bins);
-    const width = 48000 / 8192;
+    const width = probe.context.sampleRate / 8192;
     return frequencies.map((frequency) => {
       const at = Math.round(frequency / width);
       return Math.round(Math.max(-200, ...bins.slice(at - 3, at + 4)));
