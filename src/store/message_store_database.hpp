@@ -4,6 +4,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -75,6 +76,10 @@ base::Error sqlite_error(const std::string& path, const SQLite::Exception& e);
 inline std::int64_t to_milliseconds(base::WallTime time) {
   return std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
 }
-inline base::WallTime from_milliseconds(std::int64_t value) { return base::WallTime(std::chrono::milliseconds(value)); }
+// Any number that a damaged file may hold: those that no clock shows become the nearest that one does.
+inline base::WallTime from_milliseconds(std::int64_t value) {
+  constexpr std::int64_t kFarthest = 9'000'000'000'000;   // the year 2255
+  return base::WallTime(std::chrono::milliseconds(std::clamp(value, -kFarthest, kFarthest)));
+}
 
 }  // namespace store

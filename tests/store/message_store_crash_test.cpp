@@ -1,10 +1,12 @@
 // kill -9 at any moment: no message answered 202 is lost, and the next start needs no repair (survival item 25).
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cinttypes>
 #include <csignal>
 #include <cstdio>
@@ -19,7 +21,42 @@
 
 namespace {
 
+std::atomic<int> syncs;
+
+}  // namespace
+
+// In place of the C library's, for SQLite too: to see what is told to be on the disk.
+extern "C" int fdatasync(int fd) {
+  const long result = ::syscall(SYS_fdatasync, fd);
+  ++syncs;
+  return static_cast<int>(result);
+}
+
+namespace {
+
 using namespace std::chrono_literals;
+
+// A power cut can't be had in a test, but this is what it needs: each answer comes after a sync of the disk, and after the commit.
+TEST(MessageStoreCrashTest, AnAnswerComesAfterTheCommitAndASync) {
+  test::TemporaryDirectory folder;
+  const auto data = folder.path("data");
+  auto store = store::open_sqlite_messages(data, [](std::function<void()> work) { work(); });   // on the store's thread, at once
+  ASSERT_TRUE(store) << store.error().detail;
+  SQLite::Database other(data + "/messages.db");
+  for (std::uint64_t n = 1; n <= 20; ++n) {
+    const int before = syncs;
+    std::atomic<int> seen = -1, synced = 0;
+    ASSERT_TRUE((*store)->append(test::a_message(n), [&](base::Status status) {
+      EXPECT_TRUE(status);
+      synced = syncs - before;
+      seen = other.execAndGet("SELECT count(*) FROM message").getInt();
+      seen.notify_one();
+    }));
+    seen.wait(-1);
+    EXPECT_EQ(seen, static_cast<int>(n));
+    EXPECT_GE(synced, 1);
+  }
+}
 
 constexpr auto* kFolder = "PARLEY_TEST_CRASH_FOLDER";
 constexpr int kAcknowledged = 3;   // the child's end of the pipe
