@@ -47,6 +47,7 @@ void SessionImpl::send_initial_invite() {
   head.append("\r\n").append(core_.abilities);
   if (outgoing_.session_timer) head.append(session_timer_.request_lines(true));
   head.append(outgoing_.headers);
+  if (outgoing_.auth) head.append(invite_auth_ = outgoing_.auth->lines(target, "INVITE", outgoing_.request_uri));
   if (invite_offered_) head.append("Content-Type: application/sdp\r\n");
   head.append("Content-Length: ").append(std::to_string(outgoing_.sdp.size())).append("\r\n\r\n");
   const bool utf8 = base::valid_utf8(head) && base::valid_utf8(outgoing_.sdp);
@@ -61,7 +62,8 @@ void SessionImpl::on_invite_response(const ClientRef& ref, const MessagePtr& res
   if (status < 200) return on_invite_progress(response, source);
   invite_client_ = 0;
   if (finished_) return lingering_ ? core_.gone(*this) : void();
-  if (status == 422 && ++invite_retries_ <= 3 && session_timer_.raise(*response)) {
+  const bool challenged = outgoing_.auth && outgoing_.auth->take_challenge(*response, source, outgoing_.target, auth_attempts_);
+  if (challenged || (status == 422 && ++invite_retries_ <= 3 && session_timer_.raise(*response))) {
     if (dialog_) core_.unbind(*this, *dialog_);
     dialog_.reset();
     forks_.clear();
@@ -139,6 +141,7 @@ void SessionImpl::send_ack(Dialog& dialog, std::uint32_t cseq, const std::string
   const Target target = dialog.next_hop(core_.network);
   dialog.append_head(head, {"ACK", cseq, {}, {}}, core_.network, target,
                      [&](std::string& out) { core_.transactions().append_fresh_branch(out); });
+  head.append(invite_auth_);   // section 22.1
   if (!sdp.empty()) head.append("Content-Type: application/sdp\r\n");
   head.append("Content-Length: ").append(std::to_string(sdp.size())).append("\r\n\r\n").append(sdp);
   const bool utf8 = base::valid_utf8(head);

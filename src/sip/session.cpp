@@ -86,6 +86,11 @@ ClientId SessionImpl::send(Dialog& dialog, const InDialog& request, const Target
   dialog.append_head(head, {request.method_text, number, request.from_display, request.to_display}, core_.network, target,
                      [&](std::string& out) { transactions.append_branch(id, out); });
   head.append("User-Agent: ").append(core_.config.product).append("\r\n").append(request.headers);
+  if (outgoing_.auth) {
+    std::string credentials = outgoing_.auth->lines(target, request.method_text, dialog.remote_target());
+    head.append(credentials);
+    if (request.method == Method::kInvite) invite_auth_ = std::move(credentials);
+  }
   if (!request.content_type.empty()) head.append("Content-Type: ").append(request.content_type).append("\r\n");
   head.append("Content-Length: ");
   Dialog::append_number(head, request.body ? request.body->size() : 0);
@@ -98,17 +103,26 @@ ClientId SessionImpl::send(Dialog& dialog, const InDialog& request, const Target
                   base::valid_utf8(request.content_type);
   }
   packet.head = base::share(std::move(head));
-  const bool heard = request.method != Method::kBye;
+  const bool heard = request.method != Method::kBye || request.kind == RequestKind::kBye;
   transactions.start(id, target, std::move(packet), heard ? id_ | std::uint64_t(request.kind) << 56 : 0, request.cookie);
   return id;
 }
 
-void SessionImpl::send_bye(Dialog& dialog, std::string_view line) {
+// `kind` kBye: its answer is wanted, since it may be a challenge.
+ClientId SessionImpl::send_bye(Dialog& dialog, std::string_view line, RequestKind kind) {
   InDialog bye;
+  bye.kind = kind;
   bye.method = Method::kBye;
   bye.method_text = "BYE";
   bye.headers = line;
-  send(dialog, bye);
+  return send(dialog, bye);
+}
+
+// RFC 3261 section 22.2, for requests in a dialog that we began.
+bool SessionImpl::answer_challenge(const Message& response, const Source& source) {
+  if (!outgoing_.auth || !dialog_) return false;
+  if (response.status() / 100 == 2) auth_attempts_ = {};
+  return outgoing_.auth->take_challenge(response, source, dialog_->next_hop(core_.network), auth_attempts_);
 }
 
 void SessionImpl::answer(ServerId tx, int status, std::string_view lines, std::string_view reason) {
@@ -241,7 +255,11 @@ void SessionImpl::bye_at_once(std::string_view reason) {
 void SessionImpl::end_by_bye(EndCause cause, int status, std::string_view reason, std::string_view line) {
   if (finished_) return;
   core_.timeline.cancel(accept_timer_);
-  send_bye(*dialog_, line);
+  if (!outgoing_.auth) {
+    send_bye(*dialog_, line);
+  } else if (send_bye(*dialog_, line, RequestKind::kBye) != 0) {
+    lingering_ = true;
+  }
   finish(cause, status, reason);
 }
 
@@ -312,13 +330,24 @@ void SessionImpl::on_response(RequestKind kind, const ClientRef& ref, const Mess
   const int status = response->status();
   // RFC 5057 section 5.1: 481 ends the dialog, whatever was asked; of a NOTIFY it ends that subscription alone.
   const bool gone = status == 481 && response->method() != Method::kNotify && kind != RequestKind::kInvite &&
-                    kind != RequestKind::kPrack && !finished_;
+                    kind != RequestKind::kPrack && kind != RequestKind::kBye && !finished_;
   switch (kind) {
     case RequestKind::kInvite: return on_invite_response(ref, response, source);
     case RequestKind::kReinvite:
+      if (ref.id == reinvite_ && !finished_ && answer_challenge(*response, source)) {
+        reinvite_ = 0;
+        core_.timeline.cancel(guard_timer_);
+        return retry_offer(base::Duration::zero());
+      }
       if (ref.id == reinvite_ || (status / 100 == 2 && response->cseq().number == ack_cseq_)) on_reinvite_response(response);
       break;
-    case RequestKind::kRefresh: on_refresh_response(status, response.get()); break;
+    case RequestKind::kRefresh:
+      answer_challenge(*response, source);   // it is tried again anyway
+      on_refresh_response(status, response.get());
+      break;
+    case RequestKind::kBye:
+      if (status < 200 || (answer_challenge(*response, source) && send_bye(*dialog_, {}, kind) != 0)) return;
+      return core_.gone(*this);
     case RequestKind::kMessage: on_message_response(ref, status); break;
     case RequestKind::kPrack: break;
     case RequestKind::kRequest:
@@ -341,6 +370,7 @@ void SessionImpl::on_failure(RequestKind kind, const ClientRef& ref, int status)
     case RequestKind::kRefresh: return on_refresh_response(status, nullptr);
     case RequestKind::kMessage: return on_message_response(ref, status);
     case RequestKind::kPrack: return;
+    case RequestKind::kBye: return core_.gone(*this);
     case RequestKind::kRequest:
       if (auto node = callbacks_.extract(ref.cookie)) node.mapped()(nullptr);
       return;

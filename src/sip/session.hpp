@@ -51,7 +51,7 @@ class SessionCore {
 };
 
 // What a client transaction of a session was for; the top byte of its owner.
-enum class RequestKind : std::uint8_t { kInvite = 1, kReinvite, kRefresh, kMessage, kRequest, kPrack };
+enum class RequestKind : std::uint8_t { kInvite = 1, kReinvite, kRefresh, kMessage, kRequest, kPrack, kBye };
 
 class SessionImpl final : public Session {
  public:
@@ -143,7 +143,8 @@ class SessionImpl final : public Session {
 
   // session.cpp
   ClientId send(Dialog& dialog, const InDialog& request, const Target* other_way = nullptr, std::uint32_t* cseq = nullptr);
-  void send_bye(Dialog& dialog, std::string_view reason_line);
+  ClientId send_bye(Dialog& dialog, std::string_view reason_line, RequestKind kind = RequestKind::kRequest);
+  bool answer_challenge(const Message& response, const Source& source);
   void answer(ServerId tx, int status, std::string_view lines = {}, std::string_view reason = {});
   void answer_sdp(ServerId tx, std::string_view sdp, std::string_view lines);
   void answer_refused_offer(ServerId tx, const base::Error& error);
@@ -232,6 +233,8 @@ class SessionImpl final : public Session {
 
   // Calling.
   OutgoingInvite outgoing_;
+  AuthAttempts auth_attempts_;
+  std::string invite_auth_;                                // credentials of the last INVITE, which its ACK repeats
   ClientId invite_client_ = 0;
   std::uint32_t invite_cseq_ = 0;
   int invite_retries_ = 0;

@@ -129,9 +129,12 @@ class UserAgent::Impl final : public SessionCore, public TransactionUser {
     return find_session(call_id, local_tag, remote_tag);
   }
 
-  void send_request(const Target& target, std::string_view method, std::string_view request_uri, std::string_view from,
-                    std::string_view to, std::string_view headers, std::string_view content_type, const base::SharedBytes& body,
-                    std::function<void(const MessagePtr&)> done);
+  struct Outside {
+    std::function<void(const MessagePtr&)> done;
+    std::unique_ptr<OutgoingRequest> again;   // where a challenge may be answered
+    AuthAttempts attempts;
+  };
+  void send_request(const OutgoingRequest& request, Outside outside);
 
   void shut_down(std::string_view reason) {
     const Scope scope(*this);
@@ -194,7 +197,7 @@ class UserAgent::Impl final : public SessionCore, public TransactionUser {
   }
   void on_transaction_response(const ClientRef& ref, const MessagePtr& response, const Source& source) override {
     const Scope scope(*this);
-    if (ref.owner == kAgentOwner) return answered(ref.cookie, response);
+    if (ref.owner == kAgentOwner) return answered(ref.cookie, response, &source);
     if (ref.owner >= SubscriptionTable::kOwner) return subscriptions_.on_response(ref.owner & kSessionMask, *response);
     if (SessionImpl* session = session_of(ref.owner & kSessionMask)) {
       session->on_response(static_cast<RequestKind>(ref.owner >> 56), ref, response, source);
@@ -202,7 +205,7 @@ class UserAgent::Impl final : public SessionCore, public TransactionUser {
   }
   void on_transaction_failure(const ClientRef& ref, int status) override {
     const Scope scope(*this);   // also called by timers
-    if (ref.owner == kAgentOwner) return answered(ref.cookie, nullptr);
+    if (ref.owner == kAgentOwner) return answered(ref.cookie, nullptr, nullptr);
     if (ref.owner >= SubscriptionTable::kOwner) return subscriptions_.on_failure(ref.owner & kSessionMask, status);
     if (SessionImpl* session = session_of(ref.owner & kSessionMask)) {
       session->on_failure(static_cast<RequestKind>(ref.owner >> 56), ref, status);
@@ -239,8 +242,21 @@ class UserAgent::Impl final : public SessionCore, public TransactionUser {
     found->second.erase(id);
     if (found->second.empty()) flows_.erase(found);
   }
-  void answered(std::uint64_t cookie, const MessagePtr& response) {
-    if (auto node = callbacks_.extract(cookie)) node.mapped()(response);
+  void answered(std::uint64_t cookie, const MessagePtr& response, const Source* source) {
+    auto node = callbacks_.extract(cookie);
+    if (!node) return;
+    Outside& outside = node.mapped();
+    OutgoingRequest* again = outside.again.get();
+    if (again == nullptr || response == nullptr ||
+        !again->auth->take_challenge(*response, *source, again->target, outside.attempts)) {
+      return outside.done(response);
+    }
+    // RFC 3261 section 8.1.3.5: the same Call-ID, From and To, the next CSeq.
+    again->call_id = response->call_id();
+    again->from = response->value(HeaderId::kFrom);
+    again->cseq = response->cseq().number + 1;
+    const auto request = std::move(outside.again);
+    send_request(*request, std::move(outside));
   }
   void arm_drain() {
     if (depth_ > 0 || drain_timer_ != 0) return;
@@ -262,7 +278,7 @@ class UserAgent::Impl final : public SessionCore, public TransactionUser {
   std::unordered_map<std::uint64_t, std::unique_ptr<SessionImpl>> sessions_;
   std::unordered_map<std::string, std::uint64_t, TableHash, std::equal_to<>> dialogs_;
   std::unordered_map<std::uint64_t, std::unordered_set<std::uint64_t>> flows_;   // whose peer came by it
-  std::unordered_map<std::uint64_t, std::function<void(const MessagePtr&)>> callbacks_;
+  std::unordered_map<std::uint64_t, Outside> callbacks_;
   std::vector<std::uint64_t> ended_, gone_;
   std::vector<std::function<void()>> deferred_;
   std::string scratch_;
@@ -382,35 +398,38 @@ void UserAgent::Impl::on_invite(ServerId id, const MessagePtr& invite, const Sou
   }
 }
 
-void UserAgent::Impl::send_request(const Target& target, std::string_view method, std::string_view request_uri,
-                                   std::string_view from, std::string_view to, std::string_view headers,
-                                   std::string_view content_type, const base::SharedBytes& body,
-                                   std::function<void(const MessagePtr&)> done) {
-  if (!done) done = [](const MessagePtr&) {};
-  const Method known = method_from(method);
+void UserAgent::Impl::send_request(const OutgoingRequest& request, Outside outside) {
+  if (!outside.done) outside.done = [](const MessagePtr&) {};
+  const Method known = method_from(request.method);
   const ClientId id = transactions_.reserve(known);
   if (id == 0 || known == Method::kInvite) {
     transactions_.drop(id);
-    return defer([done = std::move(done)] { done(nullptr); });
+    return defer([done = std::move(outside.done)] { done(nullptr); });
   }
   const auto address = [](std::string_view text) {
     return text.find('<') != std::string_view::npos ? one_line(text) : "<" + one_line(text) + ">";
   };
-  std::string sender = address(from);
+  std::string sender = address(request.from);
   if (sender.find(";tag=", sender.rfind('>')) == std::string::npos) sender += ";tag=" + base::random_token(10);
+  const std::size_t size = request.body ? request.body->size() : 0;
   std::string head;
-  head.reserve(512 + headers.size());
-  head.append(method).append(" ").append(one_line(request_uri)).append(" SIP/2.0\r\nVia: SIP/2.0/");
-  head.append(to_string(target.transport)).append(" ").append(network.local_host(target)).append(";rport;branch=");
+  head.reserve(512 + request.headers.size());
+  head.append(request.method).append(" ").append(one_line(request.request_uri)).append(" SIP/2.0\r\nVia: SIP/2.0/");
+  head.append(to_string(request.target.transport)).append(" ").append(network.local_host(request.target)).append(";rport;branch=");
   transactions_.append_branch(id, head);
-  head.append("\r\nMax-Forwards: 70\r\nFrom: ").append(sender).append("\r\nTo: ").append(address(to));
-  head.append("\r\nCall-ID: ").append(base::random_token(22)).append("\r\nCSeq: 1 ").append(method);
-  head.append("\r\nUser-Agent: ").append(config.product).append("\r\n").append(headers);
-  if (!content_type.empty()) head.append("Content-Type: ").append(content_type).append("\r\n");
-  head.append("Content-Length: ").append(std::to_string(body ? body->size() : 0)).append("\r\n\r\n");
-  const bool utf8 = base::valid_utf8(head) && (!body || base::valid_utf8(*body));
-  callbacks_.emplace(++last_callback_, std::move(done));
-  transactions_.start(id, target, Packet{base::share(std::move(head)), body, utf8}, kAgentOwner, last_callback_);
+  head.append("\r\nMax-Forwards: 70\r\n");
+  if (!request.route.empty()) head.append("Route: ").append(one_line(request.route)).append("\r\n");
+  head.append("From: ").append(sender).append("\r\nTo: ").append(address(request.to)).append("\r\nCall-ID: ");
+  head.append(request.call_id.empty() ? base::random_token(22) : one_line(request.call_id));
+  head.append("\r\nCSeq: ").append(std::to_string(request.cseq)).append(" ").append(request.method);
+  head.append("\r\nUser-Agent: ").append(config.product).append("\r\n").append(request.headers);
+  if (request.auth) head.append(request.auth->lines(request.target, request.method, request.request_uri));
+  if (!request.content_type.empty()) head.append("Content-Type: ").append(request.content_type).append("\r\n");
+  head.append("Content-Length: ").append(std::to_string(size)).append("\r\n\r\n");
+  const bool utf8 = base::valid_utf8(head) && (size == 0 || base::valid_utf8(*request.body));
+  if (request.auth) outside.again = std::make_unique<OutgoingRequest>(request);
+  callbacks_.emplace(++last_callback_, std::move(outside));
+  transactions_.start(id, request.target, Packet{base::share(std::move(head)), request.body, utf8}, kAgentOwner, last_callback_);
 }
 
 UserAgent::UserAgent(UserAgentConfig config, base::Timeline& timeline, Network& network, UserAgentHandler& handler)
@@ -433,7 +452,24 @@ Session* UserAgent::find(std::string_view call_id, std::string_view local_tag, s
 void UserAgent::send_request(const Target& target, std::string_view method, std::string_view request_uri, std::string_view from,
                              std::string_view to, std::string_view headers, std::string_view content_type,
                              const base::SharedBytes& body, std::function<void(const MessagePtr&)> done) {
-  impl_->send_request(target, method, request_uri, from, to, headers, content_type, body, std::move(done));
+  OutgoingRequest request;
+  request.target = target;
+  request.method = method;
+  request.request_uri = request_uri;
+  request.from = from;
+  request.to = to;
+  request.headers = headers;
+  request.content_type = content_type;
+  request.body = body;
+  impl_->send_request(request, {std::move(done), nullptr, {}});
+}
+void UserAgent::send_request(const OutgoingRequest& request, std::function<void(const MessagePtr&)> done) {
+  impl_->send_request(request, {std::move(done), nullptr, {}});
+}
+std::string UserAgent::contact(const Target& target, std::string_view user) const {
+  std::string out = Dialog::contact_value(impl_->network, target);
+  if (!user.empty()) out.insert(out.find(':') + 1, escape_user(user) + "@");
+  return out;
 }
 void UserAgent::respond(RequestId id, const Reply& reply) { impl_->respond(id, reply, {}, {}); }
 void UserAgent::shut_down(std::string_view reason) { impl_->shut_down(reason); }

@@ -13,6 +13,7 @@
 
 #include "base/result.hpp"
 #include "base/timeline.hpp"
+#include "sip/client_auth.hpp"
 #include "sip/message.hpp"
 #include "sip/network.hpp"
 #include "sip/reply.hpp"
@@ -113,6 +114,22 @@ struct OutgoingInvite {
   std::string headers;                 // whole lines with CRLF
   std::string sdp;                     // the offer; "" : none
   bool session_timer = true;
+  std::shared_ptr<ClientAuth> auth;    // for challenges to it and to the requests in its dialog; null: they are refusals
+};
+
+// A request outside a dialog that we send.
+struct OutgoingRequest {
+  Target target;
+  std::string method;
+  std::string request_uri;
+  std::string from, to;                // address or name-addr; `from` may bring its tag
+  std::string call_id;                 // "" : a new one
+  std::uint32_t cseq = 1;              // sent again after a challenge it is one more: what was used is in the response
+  std::string route;                   // Route header value, "" : none
+  std::string headers;                 // whole lines with CRLF
+  std::string content_type;
+  base::SharedBytes body;
+  std::shared_ptr<ClientAuth> auth;    // null: 401 and 407 are given back
 };
 
 // The user of the agent: what happens outside dialogs.
@@ -165,7 +182,10 @@ class UserAgent {
   void send_request(const Target& target, std::string_view method, std::string_view request_uri, std::string_view from, std::string_view to,
                     std::string_view headers, std::string_view content_type, const base::SharedBytes& body,
                     std::function<void(const MessagePtr& response)> done);
+  void send_request(const OutgoingRequest& request, std::function<void(const MessagePtr& response /* null: timeout */)> done);
   void respond(RequestId id, const Reply& reply);
+  // "<sip:user@192.0.2.1:5060;transport=tcp>": our Contact as seen from there.
+  std::string contact(const Target& target, std::string_view user) const;
 
   // Ends all sessions (SIGTERM) and refuses new ones with 503.
   void shut_down(std::string_view reason);
