@@ -1,13 +1,32 @@
 #include "pbx/authenticator.hpp"
 
+#include <algorithm>
+#include <array>
+
+#include "base/text.hpp"
+
 namespace pbx {
+namespace {
+
+constexpr std::array kMd5Alone{sip::DigestAlgorithm::kMd5};
+
+// Clients that give up at a challenge other than MD5's, wherever that one stands: baresip's libre fails at the first
+// algorithm that it doesn't know, SIP.js looks at the last header alone. Both say who they are, as long as their user lets them.
+bool knows_md5_alone(const sip::Message& request) {
+  const auto agent = base::to_lower(request.value(sip::HeaderId::kUserAgent));
+  return agent.find("baresip") != agent.npos || agent.find("sip.js") != agent.npos;
+}
+
+}  // namespace
 
 Authenticator::Authenticator(std::string realm, AuthenticatorConfig config)
     : realm_(std::move(realm)), config_(std::move(config)), nonces_(sip::NonceSource::Options{.lifetime = config_.nonce_lifetime}) {}
 
-sip::Reply Authenticator::challenge(base::TimePoint now, bool stale) {
+sip::Reply Authenticator::challenge(const sip::Message& request, base::TimePoint now, bool stale) {
   sip::Reply reply{.status = 401};
-  for (auto& value : sip::make_challenges(realm_, nonces_.make(realm_, now), stale, config_.algorithms)) {
+  std::span<const sip::DigestAlgorithm> algorithms = config_.algorithms;
+  if (std::ranges::find(algorithms, sip::DigestAlgorithm::kMd5) != algorithms.end() && knows_md5_alone(request)) algorithms = kMd5Alone;
+  for (auto& value : sip::make_challenges(realm_, nonces_.make(realm_, now), stale, algorithms)) {
     reply.headers.emplace_back("WWW-Authenticate", std::move(value));
   }
   return reply;
@@ -27,9 +46,9 @@ std::expected<const Account*, sip::Reply> Authenticator::authenticate(const sip:
     const auto result = sip::verify(nonces_, *credentials, {.method = request.method_text(), .request_uri = request.request_uri_text(), .realm = realm_},
                                     account ? &account->hashes : nullptr, now);
     if (result == sip::AuthResult::kOk && account) return account;
-    return std::unexpected(challenge(now, result == sip::AuthResult::kStale));
+    return std::unexpected(challenge(request, now, result == sip::AuthResult::kStale));
   }
-  return std::unexpected(challenge(now, false));
+  return std::unexpected(challenge(request, now, false));
 }
 
 }  // namespace pbx

@@ -28,7 +28,7 @@ class Authenticator {
   std::expected<const Account*, sip::Reply> authenticate(const sip::Message& request, const Accounts& accounts, base::TimePoint now);
 
  private:
-  sip::Reply challenge(base::TimePoint now, bool stale);
+  sip::Reply challenge(const sip::Message& request, base::TimePoint now, bool stale);
 
   const std::string realm_;
   const AuthenticatorConfig config_;

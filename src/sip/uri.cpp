@@ -53,8 +53,8 @@ bool same_ignoring_case(std::string_view a, std::string_view b) {
   return base::equals_ignoring_case(a, b) || base::equals_ignoring_case(normalized(a), normalized(b));
 }
 
-// `params` starts with ';' or is empty. No name comes twice (RFC 3261 section 19.1.1): two readers could take
-// different ones.
+// `params` starts with ';' or is empty. No name comes twice (RFC 3261 section 19.1.1) with different values: two readers
+// could take different ones. The same again does no harm: baresip adds its account's ";transport=tcp" to what is dialled.
 bool valid_uri_params(std::string_view params) {
   const Params all(params);
   std::size_t count = 0;
@@ -67,9 +67,13 @@ bool valid_uri_params(std::string_view params) {
     const std::string_view name = one.substr(0, equals);
     if (name.empty() || !scan::escaped_run(name, scan::kUriParam)) return false;
     const auto first = all.find(name);
-    if (!first || first->name.data() != name.data()) return false;
-    if (equals == std::string_view::npos) continue;
+    if (!first) return false;
+    if (equals == std::string_view::npos) {
+      if (first->value) return false;
+      continue;
+    }
     const std::string_view value = one.substr(equals + 1);
+    if (!first->value || !base::equals_ignoring_case(*first->value, value)) return false;
     if (value.empty() || !scan::escaped_run(value, scan::kUriParam)) return false;
   }
   return true;

@@ -53,6 +53,16 @@ TEST(WhoCallsTest, AnInviteFromAnAccountsNameIsChallengedMd5First) {
   EXPECT_EQ(world.pbx.rooms().size(), 0u);
 }
 
+// baresip 1.0 fails at any challenge that is not MD5's, SIP.js 0.21 reads the last header alone.
+TEST(WhoCallsTest, ClientsThatGiveUpAtOtherAlgorithmsGetMd5Alone) {
+  for (const std::string agent : {"baresip v1.0.0 (x86_64/linux)", "SIP.js/0.21.2", "Another/1.0"}) {
+    PbxWorld world;
+    const auto refused = world.page("alice").request("REGISTER", "sip:parley", "User-Agent: " + agent + "\r\n");
+    EXPECT_EQ(challenges(refused).size(), agent.starts_with("Another") ? 3u : 1u) << agent;
+    EXPECT_NE(challenges(refused).at(0).find("algorithm=MD5"), std::string::npos);
+  }
+}
+
 TEST(WhoCallsTest, WithItsPasswordAnAccountIsKnownByItsDisplayName) {
   PbxWorld world;
   auto& page = world.page("alice");

@@ -64,6 +64,8 @@ TEST(SipUri, RefusesWhatIsMalformed) {
                                      "sip:a@host;",
                                      "sip:a@host;;lr",
                                      "sip:a@host;x=1;y;X=2",
+                                     "sip:a@host;x=1;x",
+                                     "sip:a@host;x;x=1",
                                      "sip:a@host;=x",
                                      "sip:a@host;x=",
                                      "sip:a@host?",

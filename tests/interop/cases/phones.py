@@ -1,0 +1,99 @@
+"""baresip from Debian: registers, calls a room and an account, is called, is heard and hears."""
+import time
+
+from support.baresip import Baresip, close_all
+from support.check import check
+from support.rtp import Media
+from support.sip import Phone
+
+
+def hears(phone, own, others, when):
+    levels = phone.levels(own, *others)
+    check(levels[0] < 400, f"{when}: {phone.user} hears himself with {levels[0]:.0f}")
+    for frequency, level in zip(others, levels[1:]):
+        check(level > 2000, f"{when}: {phone.user} hears {frequency} Hz with {level:.0f}")
+
+
+def room_of_two(context, transport, codecs):
+    a = Baresip(context, context.server, "alice", 440, transport, codecs)
+    b = Baresip(context, context.server, "carol", 1000, transport, codecs)
+    try:
+        a.registered(), b.registered()
+        room = f"phones-{transport}-{codecs.lower()}"
+        a.dial(room), b.dial(room)
+        time.sleep(3)
+        hears(a, 440, [1000], room)
+        hears(b, 1000, [440], room)
+        a.command("hangup"), b.command("hangup")
+        time.sleep(0.3)
+    finally:
+        close_all(a, b)
+
+
+def test_room_over_udp(context):
+    room_of_two(context, "udp", "pcmu")
+
+
+def test_room_over_tcp_with_opus(context):
+    room_of_two(context, "tcp", "opus")
+
+
+def test_room_over_tls(context):
+    room_of_two(context, "tls", "PCMA")
+
+
+def test_account_calls_account(context):
+    """Ring, answer, both ways, hold and resume, DTMF, hang-up."""
+    a = Baresip(context, context.server, "alice", 440)
+    b = Baresip(context, context.server, "carol", 1000, "tcp")
+    try:
+        a.registered(), b.registered()
+        a.command("dial", a.target("carol"))
+        b.event("CALL_INCOMING")
+        a.event("CALL_RINGING")
+        b.command("accept")
+        a.event("CALL_ESTABLISHED"), b.event("CALL_ESTABLISHED")
+        time.sleep(2.5)
+        hears(a, 440, [1000], "after the answer")
+        hears(b, 1000, [440], "after the answer")
+        a.command("hold")
+        time.sleep(2)
+        level = b.levels(440)[0]
+        check(level < 400, f"one who holds is heard with {level:.0f}")
+        a.command("resume")
+        time.sleep(2.5)
+        hears(a, 440, [1000], "after the hold")
+        hears(b, 1000, [440], "after the hold")
+        for digit in "159#*D":
+            a.command("sndcode", digit)
+            time.sleep(0.15)
+        time.sleep(0.5)
+        hears(a, 440, [1000], "after DTMF")
+        b.command("hangup")
+        a.says("terminated (duration"), b.says("terminated (duration")
+    finally:
+        close_all(a, b)
+
+
+def test_is_called_and_declines(context):
+    b = Baresip(context, context.server, "carol", 1000)
+    phone, media = Phone(context.server), Media()
+    try:
+        b.registered()
+        phone.send(phone.request("INVITE", "sip:carol@127.0.0.1", body=media.sdp(), content_type="application/sdp"))
+        b.event("CALL_INCOMING")
+        b.command("hangup")
+        answer = phone.final("INVITE")
+        check(answer.status in (486, 603, 480), f"the caller's answer: {answer}")
+    finally:
+        b.close()
+        media.close()
+        phone.close()
+
+
+def test_wrong_password(context):
+    b = Baresip(context, context.server, "carol", 1000, password="wrong")
+    try:
+        b.says("401 Unauthorized")
+    finally:
+        b.close()
