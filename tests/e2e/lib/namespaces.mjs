@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 
 const kSudo = process.getuid() === 0 ? [] : ["sudo", "-n"];
 export const kServerAddress = "10.99.71.1";
+export const kRelayAddress = "10.99.71.3";     // the server's too, for a relay before it
 const kBrowserAddress = "10.99.71.2";
 
 function ip(...args) {
@@ -37,6 +38,7 @@ export function makeNamespaces() {
       ip("-n", space, "link", "set", device, "up");
       ip("-n", space, "link", "set", "lo", "up");
     }
+    ip("-n", made.server, "addr", "add", `${kRelayAddress}/24`, "dev", near);
     made.device = far;
   } catch (error) {
     made.remove();

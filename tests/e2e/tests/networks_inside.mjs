@@ -65,6 +65,41 @@ await runner.group("plain Chromium", async (group) => {
   });
 });
 
+await runner.group("loss", async (group) => {
+  const lossyUrl = process.env.E2E_LOSSY_URL;
+  const browser = await launch();
+  group.after(() => browser.close());
+  let red, green;
+  const video = async (person) => (await person.page.evaluate(() => globalThis.__probe.inbound())).filter((each) => each.kind === "video")[0];
+
+  await group.test("with 5 % of packets lost each way two connect, and pictures and sound go on", async () => {
+    red = await RoomPage.join(browser, lossyUrl, "lossy", "red");
+    green = await RoomPage.join(browser, lossyUrl, "lossy", "green");
+    await red.sees({ green: "green" }, 20_000);
+    await green.sees({ red: "red" }, 20_000);
+    const before = [await video(red), await video(green)];
+    await pause(5000);
+    const after = [await video(red), await video(green)];
+    before.forEach((each, i) => {
+      const frames = after[i].frames - each.frames;
+      check(frames >= 20, `${frames} frames of 40 in 5 s`);
+    });
+    await red.hears(["green"]);
+    await green.hears(["red"]);
+    group.note(`at red: ${after[0].frames - before[0].frames} of about 40 frames in 5 s, NACK ${after[0].nack}, PLI ${after[0].pli}, keyframes ${after[0].keys}`);
+  });
+
+  await group.test("a newcomer gets in and sees all the same", async () => {
+    const blue = await RoomPage.join(browser, lossyUrl, "lossy", "blue");
+    await blue.sees({ red: "red", green: "green" }, 20_000);
+    await red.sees({ green: "green", blue: "blue" }, 20_000);
+    await blue.hears(["red", "green"]);
+    await blue.say("through the noise");
+    await red.openPanel("chat-toggle", "chat-input");
+    await until("red reads it", async () => (await red.chat()).at(-1)?.text === "through the noise");
+  });
+});
+
 await runner.group("Chromium with Firefox", async (group) => {
   if (!haveFirefox()) return group.skip("see and hear each other", "firefox-esr is not installed");
   const firefox = await launchFirefox();
@@ -120,7 +155,7 @@ await runner.group("Chromium with Firefox", async (group) => {
     for (const each of [red, green]) await until(`${each.name} sees the screen`, async () => (await each.seen("screen")).blue === "cyan", 20_000);
     await blue.click("screen");
     await until("the screen is gone", async () => Object.keys(await green.seen("screen")).length === 0);
-    await red.shot("firefox");
+    await green.shot("with-firefox");
   });
 
   await group.test("one leaves and comes back, and nobody hangs", async () => {
