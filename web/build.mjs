@@ -21,6 +21,8 @@ async function buildTests() {
     entryPoints: tests, entryNames: "[name]",
     outdir, bundle: true, platform: "node", format: "esm", target: "node18",
     outExtension: { ".js": ".mjs" }, sourcemap: "inline", logLevel: "warning",
+    // JsSIP asks for node's own modules by require().
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
   });
 }
 
