@@ -3,7 +3,7 @@
 // both ways by sendmmsg and recvmmsg in one thread.
 //
 //   load_messages --server PROGRAM [--legs 100] [--transport udp|ws] [--rate 10000 (deliveries a second)] [--senders 8]
-//                 [--seconds 10] [--body 100]
+//                 [--seconds 10] [--body 100] [--share 0|1 (one UDP socket for all legs, as sipp has it)]
 #include <netinet/udp.h>
 
 #include <atomic>
@@ -95,11 +95,13 @@ class Run {
  public:
   Run(const Options& options, Server& server)
       : legs_wanted_(options.count("legs", 100)), senders_(options.count("senders", 8)), body_(options.count("body", 100)),
-        rate_(options.number("rate", 10'000)), transport_(options.text("transport", "udp")), server_(server) {}
+        rate_(options.number("rate", 10'000)), transport_(options.text("transport", "udp")), server_(server) {
+    if (options.count("share", 0) != 0) hub_.emplace(loop_, server.sip_port());
+  }
 
   void join() {
     for (std::size_t i = 0; i < legs_wanted_; ++i) {
-      auto& leg = *legs_.emplace_back(std::make_unique<Leg>(make_link(transport_, loop_, server_), i, "bench"));
+      auto& leg = *legs_.emplace_back(std::make_unique<Leg>(hub_ ? hub_->link() : make_link(transport_, loop_, server_), i, "bench"));
       leg.on_message = [this](Leg& to, const Fields& f) { received(to, f.body); };
       leg.on_message_answer = [this](Leg&, int status, std::uint32_t) { status == 202 ? ++accepted_ : ++refused_; };
       leg.invite(audio_offer(static_cast<std::uint16_t>(20'000 + 2 * i)), false);
@@ -181,6 +183,7 @@ class Run {
   const std::string transport_;
   Server& server_;
   Loop loop_;
+  std::optional<UdpHub> hub_;
   std::vector<std::unique_ptr<Leg>> legs_;
   std::vector<std::vector<bool>> seen_;
   Samples latency_;

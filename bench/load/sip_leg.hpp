@@ -87,6 +87,48 @@ class UdpLink final : public Link {
   int fd_;
 };
 
+// Many legs by one UDP socket, as sipp has it: told apart by their Call-IDs "load-PID-INDEX".
+class UdpHub final : public Readable {
+ public:
+  UdpHub(Loop& loop, std::uint16_t server) {
+    const auto to = loopback(server);
+    fd_ = udp_socket(&to);
+    const int size = 8 << 20;
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+    loop.add(fd_, *this);
+  }
+  ~UdpHub() override { ::close(fd_); }
+  std::unique_ptr<Link> link() {
+    auto made = std::make_unique<Part>(*this);
+    parts_.push_back(made.get());
+    return made;
+  }
+  void on_readable() override {
+    Receiver::shared().drain(fd_, [this](const std::uint8_t* data, std::size_t size) {
+      const std::string_view text(reinterpret_cast<const char*>(data), size);
+      const auto at = text.find("\r\nCall-ID: load-");
+      const auto dash = at == text.npos ? at : text.find('-', at + 16);
+      const auto index = dash == text.npos ? parts_.size() : static_cast<std::size_t>(std::atoi(text.data() + dash + 1));
+      if (index < parts_.size()) parts_[index]->on_text(text);
+    });
+  }
+
+ private:
+  class Part final : public Link {
+   public:
+    explicit Part(UdpHub& hub) : hub_(hub) {}
+    void send(std::string_view text) override { static_cast<void>(::send(hub_.fd_, text.data(), text.size(), 0)); }
+    void on_readable() override {}
+    std::string_view transport() const override { return "UDP"; }
+    std::string host() const override { return fmt::format("127.0.0.1:{}", port_of(hub_.fd_)); }
+
+   private:
+    UdpHub& hub_;
+  };
+  int fd_;
+  std::vector<Part*> parts_;
+};
+
 // RFC 6455, the client's side. The mask is zero: allowed, and it costs the client nothing (the server unmasks all the same).
 class WebSocketLink final : public Link {
  public:
