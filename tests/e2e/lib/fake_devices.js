@@ -35,6 +35,41 @@
     const timer = setInterval(() => (track.readyState === "ended" ? clearInterval(timer) : draw()), 1000 / rate);
     return track;
   };
+  // Somebody in a room, for pictures that people look at: drawn, with the given hue.
+  const portrait = (hue) => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 360 });
+    const context = canvas.getContext("2d");
+    const shape = (fill, draw) => {
+      context.fillStyle = fill;
+      context.beginPath();
+      draw();
+      context.fill();
+    };
+    const draw = () => {
+      const wall = context.createLinearGradient(0, 0, 640, 360);
+      wall.addColorStop(0, `hsl(${hue} 32% 82%)`);
+      wall.addColorStop(1, `hsl(${hue + 30} 30% 58%)`);
+      context.fillStyle = wall;
+      context.fillRect(0, 0, 640, 360);
+      shape(`hsl(${hue + 180} 25% 90%)`, () => context.roundRect(60, 40, 130, 150, 8));
+      shape(`hsl(${hue + 160} 30% 70%)`, () => context.roundRect(74, 54, 102, 122, 4));
+      shape(`hsl(${hue + 60} 24% 40%)`, () => context.roundRect(500, 210, 90, 150, 10));
+      shape(`hsl(${hue + 200} 45% 38%)`, () => context.ellipse(330, 400, 170, 150, 0, 0, 7));
+      shape("hsl(26 45% 62%)", () => context.roundRect(300, 215, 60, 70, 20));
+      shape(`hsl(${(hue * 7) % 40} 40% 22%)`, () => context.ellipse(330, 148, 84, 96, 0, 0, 7));
+      shape("hsl(26 50% 70%)", () => context.ellipse(330, 168, 66, 80, 0, 0, 7));
+      shape("hsl(20 30% 22%)", () => { context.ellipse(306, 160, 6, 8, 0, 0, 7); context.ellipse(354, 160, 6, 8, 0, 0, 7); });
+      context.strokeStyle = "hsl(10 45% 40%)";
+      context.lineWidth = 5;
+      context.beginPath();
+      context.arc(330, 190, 24, 0.3, Math.PI - 0.3);
+      context.stroke();
+    };
+    draw();
+    const track = canvas.captureStream(5).getVideoTracks()[0];
+    const timer = setInterval(() => (track.readyState === "ended" ? clearInterval(timer) : draw()), 200);
+    return track;
+  };
   const tone = (frequency) => {
     const context = new AudioContext();
     state.contexts.push(context);
@@ -55,7 +90,7 @@
     if (refuse("audio") || refuse("video")) throw new DOMException("Permission denied", "NotAllowedError");
     const tracks = [];
     if (constraints.audio) tracks.push(wanted.deviceless === true ? (await native({ audio: true })).getAudioTracks()[0] : tone(wanted.tone ?? 440));
-    if (constraints.video) tracks.push(picture(wanted.colour ?? [128, 128, 128], wanted.video));
+    if (constraints.video) tracks.push(wanted.portrait === undefined ? picture(wanted.colour ?? [128, 128, 128], wanted.video) : portrait(wanted.portrait));
     return new MediaStream(tracks);
   };
   media.getDisplayMedia = async () => new MediaStream([picture(wanted.screen ?? [0, 255, 255], { width: 320, height: 180, rate: 4 })]);

@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { kColours, kTones, nearest, openPage, camera } from "./chromium.mjs";
 import { kRepository } from "./server.mjs";
-import { same, until } from "./until.mjs";
+import { pause, same, until } from "./until.mjs";
 
 const at = (id) => `[data-testid=${id}]`;
 const kHeard = -42;          // dB of full scale: a tone that is in the mix is at about -26, the coder's noise below -60
@@ -92,6 +92,7 @@ export class RoomPage {
   }
   async shot(name) {
     mkdirSync(kArtifacts, { recursive: true });
+    await pause(350);      // colours and sizes change smoothly
     await this.page.screenshot({ path: join(kArtifacts, `${name}.png`) });
   }
   async leave() {
