@@ -14,6 +14,7 @@ constexpr std::size_t kMaxForks = 16;
 
 void SessionImpl::begin_calling(const OutgoingInvite& invite) {
   outgoing_ = invite;
+  patience_ = invite.timeout;
   state_ = State::kCalling;
   source_ = Source{invite.target.transport, invite.target.remote, {}, invite.target.flow, invite.target.listener};
   call_id_ = base::random_token(22);
@@ -52,7 +53,7 @@ void SessionImpl::send_initial_invite() {
   head.append("Content-Length: ").append(std::to_string(outgoing_.sdp.size())).append("\r\n\r\n");
   const bool utf8 = base::valid_utf8(head) && base::valid_utf8(outgoing_.sdp);
   Packet packet{base::share(std::move(head)), invite_offered_ ? base::share(outgoing_.sdp) : nullptr, utf8};
-  transactions.start(invite_client_, target, std::move(packet), id_ | std::uint64_t(RequestKind::kInvite) << 56, 0);
+  transactions.start(invite_client_, target, std::move(packet), id_ | std::uint64_t(RequestKind::kInvite) << 56, 0, patience_);
 }
 
 void SessionImpl::on_invite_response(const ClientRef& ref, const MessagePtr& response, const Source& source) {

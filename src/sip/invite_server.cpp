@@ -153,7 +153,8 @@ void SessionImpl::do_accept(std::string sdp, std::string headers) {
 
 // Section 13.3.1.4, also for re-INVITEs.
 void SessionImpl::send_2xx(ServerId tx, const Message& request, std::string_view sdp, std::string_view lines, bool we_offered) {
-  accepted_ = Accepted{tx, request.cseq().number, we_offered, core_.config.t1, core_.timeline.now() + 64 * core_.config.t1};
+  const base::Duration wait = is_reliable(source().transport) ? std::max<base::Duration>(patience_, 64 * core_.config.t1) : 64 * core_.config.t1;
+  accepted_ = Accepted{tx, request.cseq().number, we_offered, core_.config.t1, core_.timeline.now() + wait};
   const std::string timer = session_timer_.take_request(request);
   answer_sdp(tx, sdp, timer + std::string(lines));
   core_.timeline.cancel(accept_timer_);

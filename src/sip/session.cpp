@@ -104,7 +104,8 @@ ClientId SessionImpl::send(Dialog& dialog, const InDialog& request, const Target
   }
   packet.head = base::share(std::move(head));
   const bool heard = request.method != Method::kBye || request.kind == RequestKind::kBye;
-  transactions.start(id, target, std::move(packet), heard ? id_ | std::uint64_t(request.kind) << 56 : 0, request.cookie);
+  transactions.start(id, target, std::move(packet), heard ? id_ | std::uint64_t(request.kind) << 56 : 0, request.cookie,
+                     request.kind == RequestKind::kBye ? std::chrono::seconds(0) : patience_);
   return id;
 }
 

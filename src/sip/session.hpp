@@ -89,8 +89,13 @@ class SessionImpl final : public Session {
   void send_request(std::string_view method, std::string_view headers, std::string_view content_type, std::string_view body,
                     std::function<void(const MessagePtr&)> done) override;
   void respond(RequestId id, const Reply& reply) override;
+  void set_patience(std::chrono::seconds patience) override { patience_ = patience; }
   bool established() const override { return state_ == State::kConfirmed && !finished_; }
   bool ended() const override { return finished_; }
+  bool early() const override { return !finished_ && (state_ == State::kProceeding || state_ == State::kCalling); }
+  std::string contact() override {
+    return dialog_ ? dialog_->contact(core_.network) : Dialog::contact_value(core_.network, Target::back_to(source_));
+  }
   const MessagePtr& invite() const override { return invite_; }
   const Source& source() const override { return dialog_ ? dialog_->peer() : source_; }
   std::string_view local_uri() const override { return local_uri_; }
@@ -206,6 +211,7 @@ class SessionImpl final : public Session {
   State state_ = State::kProceeding;
   bool finished_ = false, end_told_ = false, lingering_ = false;
   SessionEnd end_{};
+  std::chrono::seconds patience_{0};
   std::string linger_reason_;
 
   MessagePtr invite_;

@@ -60,7 +60,7 @@ void SessionImpl::try_offer() {
   reinvite_ = send(*dialog_, invite, nullptr, &reinvite_cseq_);
   if (reinvite_ == 0) return retry_offer(seconds(1));   // no room for a transaction
   core_.timeline.cancel(guard_timer_);
-  guard_timer_ = core_.after(kReinviteGuard, [this] {
+  guard_timer_ = core_.after(std::max(kReinviteGuard, patience_), [this] {
     guard_timer_ = 0;
     core_.transactions().cancel(reinvite_, {});
   });

@@ -223,7 +223,7 @@ bool SubscriptionImpl::send(const State& state) {
   sent_by_ = target.flow;
   final_sent_ = closing_;
   core.transactions().start(id, target, {base::share(std::move(head)), size > 0 ? state.body : nullptr, utf8},
-                            SubscriptionTable::kOwner | id_, 0);
+                            SubscriptionTable::kOwner | id_, 0, closing_ ? seconds(0) : table_.config().stream_timeout);
   return true;
 }
 
@@ -235,7 +235,9 @@ void SubscriptionImpl::on_response(const Message& response) {
   if (final_sent_) return finish(end_.cause, status);
   if (status / 100 == 2) {
     retries_ = 0;
-    return pump();
+    pump();
+    if (!outstanding_ && !waiting_ && !closing_ && handler_ != nullptr) handler_->on_delivered(*this);
+    return;
   }
   // Section 4.2.2: 481 ends it whatever else it says; another refusal does unless it says when to try again.
   const auto wait = status != 481 ? retry_after(response) : std::nullopt;

@@ -23,6 +23,7 @@ struct SubscriptionConfig {
   std::size_t max_total = 50000;                       // then 503
   std::size_t max_per_source = 2000;                   // of one connection, or of one address by UDP
   std::size_t max_notify_body = 64 * 1024;             // bytes
+  std::chrono::seconds stream_timeout{0};              // of a NOTIFY on a stream, to pages that may stand still; 0: 64*T1
 };
 
 enum class SubscriptionState : std::uint8_t { kActive, kPending };
@@ -52,6 +53,8 @@ class SubscriptionHandler {
   virtual void on_refresh(Subscription& subscription, std::chrono::seconds expires) = 0;
   /// called when the subscriber's connection closed and there is no other way to it; what is notified waits, the newest alone
   virtual void on_flow_lost(Subscription& subscription);
+  /// called when a NOTIFY was taken and none waits: what was held back for it may go
+  virtual void on_delivered(Subscription& subscription);
   /// called when a refresh came by another flow or address than the subscription's
   virtual FlowChange on_flow_change(Subscription& subscription, const Message& request, const Source& source);
   /// called exactly once, last of all; the subscription must not be used after it

@@ -16,6 +16,7 @@ constexpr std::uint64_t kMaxExpires = 0xffffffff;   // RFC 3261 section 20.19
 }  // namespace
 
 void SubscriptionHandler::on_flow_lost(Subscription&) {}
+void SubscriptionHandler::on_delivered(Subscription&) {}
 FlowChange SubscriptionHandler::on_flow_change(Subscription&, const Message&, const Source&) { return FlowChange::kRefuse; }
 
 std::optional<EventHeader> parse_event(std::string_view text) {

@@ -113,8 +113,8 @@ class TransactionLayer {
   // 0: the limit is reached. A reserved one that is not started must be dropped.
   ClientId reserve(Method method);
   void append_branch(ClientId id, std::string& out) const;
-  // `owner` 0: nobody wants to know.
-  void start(ClientId id, const Target& target, Packet packet, std::uint64_t owner, std::uint64_t cookie);
+  // `owner` 0: nobody wants to know. `patience`: timer B or F on a stream, 0: 64*T1.
+  void start(ClientId id, const Target& target, Packet packet, std::uint64_t owner, std::uint64_t cookie, base::Duration patience = {});
   void drop(ClientId id) { remove_client(id); }
   // CANCEL for an INVITE without a final response: now, or with its first 1xx (section 9.1). If no final response
   // comes within 64*T1 it ends with a failure of 408. `headers`: whole lines.

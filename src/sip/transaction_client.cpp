@@ -93,7 +93,7 @@ void TransactionLayer::append_fresh_branch(std::string& out) {
   append_id(number, mac_(fresh_ | std::uint64_t{1} << 63), out);
 }
 
-void TransactionLayer::start(ClientId id, const Target& target, Packet packet, std::uint64_t owner, std::uint64_t cookie) {
+void TransactionLayer::start(ClientId id, const Target& target, Packet packet, std::uint64_t owner, std::uint64_t cookie, base::Duration patience) {
   Client* tx = clients_.get(id);
   if (tx == nullptr || tx->state != State::kReserved) return;
   const bool invite = tx->method == Method::kInvite;
@@ -103,7 +103,7 @@ void TransactionLayer::start(ClientId id, const Target& target, Packet packet, s
   tx->cookie = cookie;
   tx->target = target;
   link_path(client_paths_, tx->path, id, path_of(target));
-  timers_.start(tx->life, 64 * config_.t1);                                   // timers B and F
+  timers_.start(tx->life, reliable && patience > base::Duration::zero() ? patience : 64 * config_.t1);   // timers B and F
   if (!reliable) {
     tx->interval = config_.t1;
     timers_.start(tx->retransmit, tx->interval);                              // timers A and E

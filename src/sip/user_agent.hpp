@@ -91,6 +91,9 @@ class Session {
   virtual void send_request(std::string_view method, std::string_view headers, std::string_view content_type, std::string_view body,
                             std::function<void(const MessagePtr& response /* null: timeout */)> done) = 0;
   virtual void respond(RequestId id, const Reply& reply) = 0;
+  // On a stream, answers and ACKs are waited for that long rather than 64*T1: a page may stand still, and while its connection
+  // lives nothing of what it was sent is lost. 0: 64*T1.
+  virtual void set_patience(std::chrono::seconds) {}
 
   virtual bool established() const = 0;
   virtual bool ended() const = 0;
@@ -102,6 +105,8 @@ class Session {
   virtual std::string_view call_id() const = 0;
   virtual std::string_view local_tag() const = 0;
   virtual std::string_view remote_tag() const = 0;
+  virtual bool early() const { return !established() && !ended(); }   // no 2xx yet
+  virtual std::string contact() { return {}; }                        // the value of our Contact
 };
 
 // An INVITE that we send.
@@ -114,6 +119,7 @@ struct OutgoingInvite {
   std::string headers;                 // whole lines with CRLF
   std::string sdp;                     // the offer; "" : none
   bool session_timer = true;
+  std::chrono::seconds timeout{0};     // by a stream: timer B, and the session's patience; 0: 64*T1
   std::shared_ptr<ClientAuth> auth;    // for challenges to it and to the requests in its dialog; null: they are refusals
 };
 
