@@ -258,8 +258,7 @@ export class Call extends Emitter<CallEvents> {
     if (leg === null || !this.established_ || this.end_ !== null) throw new WebphoneError("not-in-call", "The call is not up.");
     const result = await act(leg);
     if (result.ok && this.end_ === null) {
-      leg.hangUp();
-      this.finish({ cause: "transferred", local: false, status: null, reason: null });
+      this.close({ cause: "transferred", local: false, status: null, reason: null }, () => leg.hangUp());
     }
     return result;
   }

@@ -74,6 +74,22 @@ export class FakePeer extends EventTarget {
   localDescription: { type: string; sdp: string } | null = null;
   remote: { kind: "audio" | "video"; direction: Direction; mid: string }[] = [];
   restarts = 0;
+  private readonly first_: ((event: Event) => void)[] = [];
+  // As in browsers, capturing listeners run first; node's own EventTarget keeps the order of adding.
+  override addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: AddEventListenerOptions | boolean): void {
+    if (typeof options === "object" && options.capture === true && type === "iceconnectionstatechange") this.first_.push(listener as (event: Event) => void);
+    else super.addEventListener(type, listener, options);
+  }
+  override dispatchEvent(event: Event): boolean {
+    let stopped = false;
+    const stop = event.stopImmediatePropagation.bind(event);
+    event.stopImmediatePropagation = () => {
+      stopped = true;
+      stop();
+    };
+    if (event.type === "iceconnectionstatechange") for (const listener of this.first_) listener(event);
+    return stopped || super.dispatchEvent(event);
+  }
   constructor(readonly config: unknown) {
     super();
     FakePeer.all.push(this);
