@@ -48,6 +48,7 @@ export function placeOf(host: string, script: string | null = kScript,
 
 export interface Access {
   number: string;
+  line: string;
   displayName: string;
   uri: string;
   secret: string;
@@ -106,7 +107,7 @@ export async function requestAccess(place: Place, request: AccessRequest): Promi
   }
   const number = text(data.number);
   return {
-    number, displayName: text(data.displayName), uri: text(data.uri) || `sip:${number}@${place.host}`,
+    number, line: text(data.line) || request.line, displayName: text(data.displayName), uri: text(data.uri) || `sip:${number}@${place.host}`,
     secret: text(data.secret), realm: text(data.realm), ws: text(data.ws) || "/ws", resume: text(data.resume),
     graceSeconds: typeof data.graceSeconds === "number" ? data.graceSeconds : 10,
     ice: Array.isArray(data.ice) ? data.ice : [], may: Array.isArray(data.may) ? data.may : [],

@@ -107,6 +107,10 @@ export class Webphone extends Emitter<WebphoneEvents> {
   /** @internal */
   get ice(): RTCIceServer[] { return [...(this.access_?.ice ?? []), ...(this.options_.iceServers ?? [])]; }
 
+  private get lineUri(): ReturnType<typeof roomUri> {
+    return roomUri(this.access_?.line || this.number, this.domain);
+  }
+
   // ---- connecting
 
   /** Connects. Rejects with code `access-denied` or `connection-failed`. */
@@ -347,12 +351,10 @@ export class Webphone extends Emitter<WebphoneEvents> {
   // ---- who is there
 
   private follow(): void {
-    const line = this.options_.line ?? "";
     this.subscription_?.close();
     this.roster_.restart();
     if (this.ua_ === null) return;
-    const target = roomUri(line === "" ? this.number : line, this.domain);
-    this.subscription_ = new Subscription(this.ua_, target, kRosterEvent, kRosterType, (body) => {
+    this.subscription_ = new Subscription(this.ua_, this.lineUri, kRosterEvent, kRosterType, (body) => {
       const { changes, gap } = this.roster_.apply(body, this.number);
       if (gap) this.subscription_?.refresh();
       for (const { kind, client } of changes) {
@@ -478,7 +480,7 @@ export class Webphone extends Emitter<WebphoneEvents> {
 
   /** @internal */
   subscribe(event: string, type: string, take: (body: string) => void): Subscription | null {
-    return this.ua_ === null ? null : new Subscription(this.ua_, roomUri(this.options_.line || this.number, this.domain), event, type, take);
+    return this.ua_ === null ? null : new Subscription(this.ua_, this.lineUri, event, type, take);
   }
 
   /** @internal */
