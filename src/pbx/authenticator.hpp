@@ -13,7 +13,7 @@
 namespace pbx {
 
 struct AuthenticatorConfig {
-  // In the order of the challenges. JsSIP reads only the first and wants MD5 there (spec A.5).
+  // In the order of the challenges. Clients that fail at any but MD5's get that one alone, all on WebSocket among them.
   std::vector<sip::DigestAlgorithm> algorithms{sip::DigestAlgorithm::kMd5, sip::DigestAlgorithm::kSha256, sip::DigestAlgorithm::kSha512_256};
   std::chrono::seconds nonce_lifetime{300};
 };

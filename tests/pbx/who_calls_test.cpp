@@ -42,7 +42,7 @@ TEST(WhoCallsTest, AGuestEntersARoomWithoutAPassword) {
 // RFC 3261 22.2, RFC 8760 2.2; spec A.5: MD5 first.
 TEST(WhoCallsTest, AnInviteFromAnAccountsNameIsChallengedMd5First) {
   PbxWorld world;
-  auto& a = world.enter(world.page("alice"));
+  auto& a = world.enter(world.phone("alice"));
   ASSERT_EQ(a.status(), 401);
   const auto all = challenges(a.response);
   ASSERT_EQ(all.size(), 3u);
@@ -53,14 +53,16 @@ TEST(WhoCallsTest, AnInviteFromAnAccountsNameIsChallengedMd5First) {
   EXPECT_EQ(world.pbx.rooms().size(), 0u);
 }
 
-// baresip 1.0 fails at any challenge that is not MD5's, SIP.js 0.21 reads the last header alone.
+// baresip 1.0 fails at any challenge that is not MD5's; JsSIP 3.13 and SIP.js 0.21 read the last header alone.
 TEST(WhoCallsTest, ClientsThatGiveUpAtOtherAlgorithmsGetMd5Alone) {
-  for (const std::string agent : {"baresip v1.0.0 (x86_64/linux)", "SIP.js/0.21.2", "Another/1.0"}) {
-    PbxWorld world;
-    const auto refused = world.page("alice").request("REGISTER", "sip:parley", "User-Agent: " + agent + "\r\n");
-    EXPECT_EQ(challenges(refused).size(), agent.starts_with("Another") ? 3u : 1u) << agent;
-    EXPECT_NE(challenges(refused).at(0).find("algorithm=MD5"), std::string::npos);
+  PbxWorld world;
+  const auto page = challenges(world.page("alice").request("REGISTER", "sip:parley", "User-Agent: any name\r\n"));
+  const auto baresip = challenges(world.phone("alice").request("REGISTER", "sip:parley", "User-Agent: baresip v1.0.0 (x86_64/linux)\r\n"));
+  for (const auto& offered : {page, baresip}) {
+    ASSERT_EQ(offered.size(), 1u);
+    EXPECT_NE(offered[0].find("algorithm=MD5"), std::string::npos);
   }
+  EXPECT_EQ(challenges(world.phone("alice").request("REGISTER", "sip:parley", "User-Agent: Another\r\n")).size(), 3u);
 }
 
 TEST(WhoCallsTest, WithItsPasswordAnAccountIsKnownByItsDisplayName) {
@@ -175,7 +177,6 @@ TEST(WhoCallsTest, SurvivalItem1AuthenticatedOnesOutsideADialogAreAnsweredAndRea
   auto& bob = world.registered(world.page("bob"));
   auto& alice = world.phone("alice");
   alice.password = "secret of alice";
-  EXPECT_EQ(alice.request("MESSAGE", "sip:bob@parley", {}, "text/plain", "x")->status(), 404);
   EXPECT_EQ(alice.request("SUBSCRIBE", "sip:bob@parley", "Event: presence\r\n")->status(), 489);
   EXPECT_EQ(alice.request("PUBLISH", "sip:bob@parley", "Event: presence\r\n")->status(), 489);
   EXPECT_EQ(alice.request("NOTIFY", "sip:bob@parley", "Event: x\r\nSubscription-State: active\r\n")->status(), 481);
