@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,8 @@
 #include "base/bytes.hpp"
 
 namespace net {
+
+class HttpStream;
 
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
@@ -35,6 +38,7 @@ struct HttpResponse {
   int status = 200;
   HttpHeaders headers;                // Content-Length, Date and Connection are written by the server
   base::SharedBytes body;             // may be null
+  std::shared_ptr<HttpStream> stream{};   // not null: the rest of the body, until its end (http_stream.hpp)
 
   static HttpResponse text(int status, std::string_view body);       // text/plain, with nosniff
   HttpResponse& header(std::string name, std::string value) {

@@ -52,6 +52,7 @@ void HttpConnection::on_data(std::string_view bytes) {
 }
 
 void HttpConnection::on_closed(StreamEnd) {
+  if (stream_) stream_->close();
   done_ = true;
   ++serial_;
 }
@@ -162,6 +163,11 @@ void HttpConnection::respond(std::uint64_t serial, HttpResponse response) {
   if (!connection || !waiting_ || serial != serial_ || done_) return;
   waiting_ = false;
   ++serial_;
+  if (response.stream && !head_) {
+    write(response, false);
+    return begin_stream(std::move(response.stream));
+  }
+  if (response.stream) response.stream->close();   // HEAD
   write(response, keep_alive_);
   if (!keep_alive_) {
     done_ = true;
@@ -181,12 +187,42 @@ void HttpConnection::write(const HttpResponse& response, bool keep_alive) {
   std::string head = "HTTP/1.1 " + std::to_string(response.status) + " " + std::string(http_reason(response.status)) + "\r\n";
   append_header(head, "Date", http_date());
   for (const auto& [name, value] : response.headers) append_header(head, name, value);
-  if (!no_body) append_header(head, "Content-Length", std::to_string(response.body ? response.body->size() : 0));
+  if (!no_body && !response.stream) append_header(head, "Content-Length", std::to_string(response.body ? response.body->size() : 0));
   append_header(head, "Connection", keep_alive ? "keep-alive" : "close");
   head += "\r\n";
   connection->queue(base::share(std::move(head)));
   if (response.body && !no_body && !head_) connection->queue(response.body);
   connection->flush();
+}
+
+// From here on the client is listened to only for its end.
+void HttpConnection::begin_stream(std::shared_ptr<HttpStream> stream) {
+  const auto connection = connection_.lock();
+  done_ = true;
+  in_.clear();
+  stream_ = std::move(stream);
+  connection->set_deadline(base::kNever);
+  connection->set_idle_timeout(base::Duration::zero());
+  connection->resume_reading();
+  stream_->attach([weak = weak_from_this(), thread = &connection->thread()] {
+    thread->post([weak] {
+      if (const auto self = weak.lock()) self->write_stream();
+    });
+  });
+}
+
+void HttpConnection::write_stream() {
+  const auto connection = connection_.lock();
+  if (!connection || !connection->is_open()) return;
+  std::vector<base::SharedBytes> pieces;
+  const auto state = stream_->take(pieces);
+  for (auto& piece : pieces) connection->queue(std::move(piece));
+  if (state == HttpStream::State::kOverflowed || connection->queued() > 2 * stream_->max_waiting()) {
+    connection->abort(StreamEnd::kSlowReader);
+    return;
+  }
+  connection->flush();
+  if (state == HttpStream::State::kEnded) connection->close();
 }
 
 void HttpConnection::refuse(HttpResponse response) {

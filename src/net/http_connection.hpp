@@ -7,6 +7,7 @@
 
 #include "net/http_parser.hpp"
 #include "net/http_server.hpp"
+#include "net/http_stream.hpp"
 
 namespace net {
 
@@ -14,6 +15,9 @@ namespace net {
 class HttpConnection final : public StreamHandler, public std::enable_shared_from_this<HttpConnection> {
  public:
   explicit HttpConnection(std::shared_ptr<const HttpServerConfig> config) : config_(std::move(config)) {}
+  ~HttpConnection() override {
+    if (stream_) stream_->close();
+  }
 
   void on_open(const std::shared_ptr<StreamConnection>& connection) override;
   void on_data(std::string_view bytes) override;
@@ -26,6 +30,8 @@ class HttpConnection final : public StreamHandler, public std::enable_shared_fro
   void respond(std::uint64_t serial, HttpResponse response);
   void write(const HttpResponse& response, bool keep_alive);
   void refuse(HttpResponse response);                  // and close
+  void begin_stream(std::shared_ptr<HttpStream> stream);
+  void write_stream();
   bool host_allowed(const HttpRequest& request) const;
   const WebSocketRoute* websocket_route(const HttpRequest& request) const;
   void upgrade(const WebSocketRoute& route, const HttpRequest& request);
@@ -33,6 +39,7 @@ class HttpConnection final : public StreamHandler, public std::enable_shared_fro
   std::shared_ptr<const HttpServerConfig> config_;
   std::weak_ptr<StreamConnection> connection_;
   std::optional<HttpRequestParser> parser_;
+  std::shared_ptr<HttpStream> stream_;                 // the response that is under way
   std::string in_;                                     // not yet parsed
   bool header_seen_ = false, waiting_ = false, done_ = false, head_ = false, keep_alive_ = false;
   std::uint64_t serial_ = 0;                           // of the request being handled
