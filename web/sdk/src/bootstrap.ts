@@ -1,5 +1,6 @@
 // Where the server is, and the one HTTP request that a connection begins with.
 
+import { patientTimer } from "../../shared/patience.ts";
 import { type Privilege, WebphoneError } from "./types.ts";
 
 const kDefaultPort = "7777";
@@ -82,7 +83,7 @@ export async function problemText(response: Response): Promise<string> {
 
 export async function requestAccess(place: Place, request: AccessRequest): Promise<Access> {
   const giveUp = new AbortController();
-  const timer = setTimeout(() => giveUp.abort(), kPatience);
+  const stop = patientTimer(kPatience, () => giveUp.abort());
   let response: Response;
   let data: Partial<Access> & Record<string, unknown>;
   try {
@@ -99,7 +100,7 @@ export async function requestAccess(place: Place, request: AccessRequest): Promi
     if (error instanceof WebphoneError) throw error;
     throw new WebphoneError("connection-failed", `${place.http} could not be reached.`);
   } finally {
-    clearTimeout(timer);
+    stop();
   }
   const text = (value: unknown): string => (typeof value === "string" ? value : "");
   if (text(data.number) === "" || text(data.secret) === "") {

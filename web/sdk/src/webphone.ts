@@ -1,5 +1,6 @@
 // The connection to a webphone line: who else is there, calls, and texts outside of calls.
 
+import { patientTimer } from "../../shared/patience.ts";
 import { connectNow, roomUri } from "../../shared/sip/jssip_fixes.ts";
 import { type Access, type AccessRequest, expiryOf, type Place, placeOf, problemText, requestAccess } from "./bootstrap.ts";
 import { Call } from "./call.ts";
@@ -168,9 +169,9 @@ export class Webphone extends Emitter<WebphoneEvents> {
       if (event.originator === "remote") this.incomingMessage(event.message, event.request);
     });
     return new Promise((done, fail) => {
-      const timer = setTimeout(() => this.waiting_?.fail(new WebphoneError("connection-failed", "The server did not answer.")), kFirstPatience);
+      const stop = patientTimer(kFirstPatience, () => this.waiting_?.fail(new WebphoneError("connection-failed", "The server did not answer.")));
       const end = (act: () => void): void => {
-        clearTimeout(timer);
+        stop();
         this.waiting_ = null;
         act();
       };

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { patientTimer } from "../../shared/patience.ts";
 import { browser, FakePeer } from "./fake_browser.ts";
 import { header } from "./fake_server.ts";
 import { inCall, Page, pages, pause, server, until, watch } from "./support.ts";
@@ -225,6 +226,24 @@ test("rule 5: an answer that lies waiting while the page is blocked is not given
   const { default: timers } = await import("jssip/lib/Timers.js");
   await pages("Ann");
   for (const name of ["TIMER_B", "TIMER_F", "TIMER_H"]) assert.ok((timers as Record<string, number>)[name]! >= 300_000, name);
+});
+
+test("rule 5: time in which the page stands still does not count as waiting", async () => {
+  let fired = false;
+  const stop = patientTimer(300, () => { fired = true; }, 50);
+  const end = Date.now() + 400;
+  while (Date.now() < end);   // as in confirm()
+  await pause(60);
+  assert.equal(fired, false);
+  await until("it comes all the same", () => fired);
+  const [ann, bob] = (await pages("Ann", "Bob")) as [Page, Page];
+  const [a] = await inCall(ann, bob);
+  a.call.sendMessage("after standing still");
+  const blocked = Date.now() + 1500;
+  while (Date.now() < blocked);
+  a.call.hold();
+  await until("held", () => a.states.includes("HOLD"));
+  stop();
 });
 
 test("rule 5: no session timer, and an incoming call rings as long as it takes", async () => {

@@ -1,6 +1,7 @@
 // Sends this side's re-INVITEs of one call, one at a time, each when JsSIP and the connection are ready for it.
 
 import type { IncomingResponse } from "jssip/lib/SIPMessage";
+import { patientTimer } from "../patience.ts";
 import { reinvite, type Session } from "./jssip_fixes.ts";
 
 const kPatience = 20_000;  // milliseconds to wait for readiness and for the answer
@@ -42,13 +43,16 @@ export class Offers {
       await pause(kPoll);
     }
     this.pending_ = true;
+    const stop = patientTimer(kPatience, () => this.fail_?.());
     try {
       prepare?.();
-      const result = await Promise.race([this.offer(options), pause(kPatience).then(() => failed)]);
+      const result = await this.offer(options);
       if (!result.ok) await this.rollBack();
       return result;
     } finally {
+      stop();
       this.pending_ = false;
+      if (this.fail_ !== null) this.session_.removeListener("ended", this.fail_);
       this.fail_ = null;
     }
   }
