@@ -204,6 +204,7 @@ void SessionImpl::take_first_2xx(const MessagePtr& response, const Source& sourc
   core_.bind(*this, *dialog_);
   core_.watch_flow(*this, before, source.flow);
   take_peer_abilities(*response);
+  auth_attempts_ = {};
   state_ = State::kConfirmed;
   session_timer_.take_response(*response);
   start_session_timer();

@@ -218,7 +218,7 @@ TEST_F(ClientAuthTest, CallsAnswerChallenges) {
   session->reoffer();
   const Sent reinvite = expect("INVITE ");
   EXPECT_TRUE(proves(reinvite, "INVITE", HeaderId::kProxyAuthorization));
-  feed(response(reinvite, 407, {}, "Proxy-Authenticate: Digest realm=\"provider\", nonce=\"p2\", qop=\"auth\", stale=TRUE\n"));
+  feed(response(reinvite, 407, {}, "Proxy-Authenticate: Digest realm=\"provider\", nonce=\"p2\", qop=\"auth\"\n"));
   expect("ACK ");
   advance(0s);
   const Sent again = expect("INVITE ");
