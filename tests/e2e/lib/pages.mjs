@@ -23,7 +23,7 @@ export async function servePages(names) {
 // A folder as any web server serves it.
 export async function serveFolder(folder) {
   const types = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8" };
-  return listen(new Map(readdirSync(folder).map((name) => [`/${name}`, [types[extname(name)] ?? "application/octet-stream", readFileSync(join(folder, name))]])));
+  return listen(new Map(readdirSync(folder, { withFileTypes: true }).filter((each) => each.isFile()).map(({ name }) => [`/${name}`, [types[extname(name)] ?? "application/octet-stream", readFileSync(join(folder, name))]])));
 }
 
 async function listen(files) {

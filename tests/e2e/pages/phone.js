@@ -18,7 +18,7 @@ class Phone {
     this.firstFrame = new Map();
   }
 
-  join({ server, room, name, audio = true, video = true, events = true, account = null, password = null, receive = false }) {
+  join({ server, room, name, audio = true, video = true, events = true, account = null, password = null, receive = false, videos = 0 }) {
     const host = new URL(server.replace(/^ws/, "http")).hostname;
     this.ua = new JsSIP.UA({
       sockets: [new JsSIP.WebSocketInterface(server)], display_name: name, register: account !== null,
@@ -30,7 +30,7 @@ class Phone {
     const call = () => {
       this.joinedAt = performance.now();
       this.session = this.ua.call(`sip:${encodeURIComponent(room)}@${host}`, {
-        mediaConstraints: { audio, video }, pcConfig: { iceServers: [] },
+        ...(videos > 0 ? { mediaStream: this.many(videos) } : { mediaConstraints: { audio, video } }), pcConfig: { iceServers: [] },
         ...(receive ? { rtcOfferConstraints: { offerToReceiveAudio: true, offerToReceiveVideo: true } } : {}),
         extraHeaders: events ? [`Accept: application/sdp, ${kEventType}`] : [],
         eventHandlers: {
@@ -45,6 +45,13 @@ class Phone {
     };
     this.ua.on(account === null ? "connected" : "registered", call);
     this.ua.start();
+  }
+
+  // A microphone and that many cameras, small and slow.
+  many(count) {
+    const { picture, tone, wanted } = globalThis.__e2e;
+    const cameras = Array.from({ length: count }, () => picture(wanted.colour, { width: 64, height: 48, rate: 2 }));
+    return new MediaStream([tone(wanted.tone), ...cameras]);
   }
 
   open(connection) {

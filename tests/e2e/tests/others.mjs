@@ -11,7 +11,7 @@ async function openExample(browser, url, server, name) {
   const page = await openPage(browser, camera(name));
   await page.goto(`${url}/jssip-chat.html?server=${encodeURIComponent(server.socket)}&room=demo&name=${name}`);
   await page.click("#join");
-  await until(`${name} is in`, async () => (await page.textContent("#status")) === "In room demo");
+  await until(`${name} is in`, async () => (await page.textContent("#status")) === "In room demo" || Promise.reject(new Error(`${await page.textContent("#status")} ${page.errors}`)));
   const colours = () => page.evaluate(() => [...document.querySelectorAll("#videos video")].map((each) => globalThis.__probe.colour(each)));
   return {
     page, messages: () => page.locator("#messages li").allTextContents(),

@@ -131,4 +131,34 @@ export async function run(runner) {
       await red.leave();
     });
   });
+
+  await runner.group("many", async (group) => {
+    const server = await startServer();
+    group.after(() => server.stop());
+    const pages = await servePages(["phone"]);
+    group.after(() => pages.stop());
+    const browser = await launchChromium();
+    group.after(() => browser.close());
+    const names = {};
+    const all = [];
+
+    await group.test("five with four videos each: more than 16 m-lines, every one the right one", async () => {
+      for (const name of ["red", "green", "blue", "yellow", "magenta"]) {
+        all.push(await PhonePage.join(browser, pages, server, "many", name, { videos: 4 }));
+        names[all.at(-1).id] = name;
+      }
+      for (const each of all) {
+        const expected = all.filter((other) => other !== each).flatMap((other) => Array(4).fill(`${other.name}: ${other.name}`));
+        await each.sees(names, expected, 25_000);
+      }
+      same(lines((await all[0].get("offers")).at(-1)).length, 1 + 4 + 16, "m-lines");
+      same(await all[0].get("failures"), [], "faults in what the server sent");
+    });
+
+    await group.test("a late one gets all twenty in one re-INVITE", async () => {
+      const cyan = await PhonePage.join(browser, pages, server, "many", "cyan", { video: false });
+      await cyan.sees(names, all.flatMap((other) => Array(4).fill(`${other.name}: ${other.name}`)), 25_000);
+      same((await cyan.get("offers")).length, 1, "re-INVITEs");
+    });
+  });
 }
