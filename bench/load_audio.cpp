@@ -2,7 +2,7 @@
 // takes, whether each is confirmed and welcomed, the CPU of mixing, memory.
 //
 //   load_audio --server PROGRAM [--participants 200] [--talkers 3] [--joins 50 (a second)] [--events 0|1] [--media 0|1]
-//              [--transport udp|ws] [--seconds 10]
+//              [--transport udp|ws] [--seconds 10] [--rounds 0 (so many times all leave and come again: what stays in memory)]
 #include "load/sip_leg.hpp"
 
 namespace {
@@ -113,6 +113,29 @@ class Run {
     report("rss_mb_joined", server_.resident_mb());
   }
 
+  void churn(std::size_t rounds) {
+    for (std::size_t round = 0; round < rounds; ++round) {
+      for (auto& p : phones_) p->leg().bye();
+      wait(0.5);
+      phones_.clear();
+      wait(0.5);
+      if (round == 0) report("rss_mb_left_once", server_.resident_mb());
+      for (Pace pace(join_rate_); phones_.size() < count_; wait(0.001)) {
+        while (phones_.size() < count_ && pace.due()) add();
+      }
+      wait(1);
+      for (const auto& p : phones_) {
+        if (!p->leg().established()) die("a phone could not come back");
+      }
+    }
+    report("rss_mb_joined_again", server_.resident_mb());
+    for (auto& p : phones_) p->leg().bye();
+    wait(0.5);
+    phones_.clear();
+    wait(35);   // transactions over UDP are kept for 32 s
+    report("rss_mb_left", server_.resident_mb());
+  }
+
   void measure(double duration) {
     for (auto& p : phones_) p->received = 0;
     const double cpu = server_.cpu(), own = cpu_of(RUSAGE_SELF);
@@ -168,6 +191,10 @@ int main(int argc, char** argv) {
   report("rss_mb_empty", server.resident_mb());
   Run run(options, server);
   run.join();
-  run.measure(options.number("seconds", 10));
+  if (const auto rounds = options.count("rounds", 0)) {
+    run.churn(rounds);
+  } else {
+    run.measure(options.number("seconds", 10));
+  }
   return 0;
 }

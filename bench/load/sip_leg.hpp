@@ -258,10 +258,10 @@ class Leg {
     out_.clear();
     const auto target = remote_.empty() ? fmt::format("sip:{}@127.0.0.1", room_) : remote_;
     fmt::format_to(std::back_inserter(out_),
-                   "{} {} SIP/2.0\r\nVia: SIP/2.0/{} {};rport;branch=z9hG4bKl{}x{}{}\r\nMax-Forwards: 70\r\nFrom: \"User {}\" <sip:u{}@127.0.0.1>;tag=l{}\r\n"
-                   "To: <sip:{}@127.0.0.1>{}\r\nCall-ID: load-{}-{}\r\nCSeq: {} {}\r\n{}",
-                   method, target, link_->transport(), host_, index, cseq, method == "ACK" ? "a" : "", index, index, index, room_,
-                   to_tag_.empty() ? "" : ";tag=" + to_tag_, ::getpid(), index, cseq, method, headers);
+                   "{} {} SIP/2.0\r\nVia: SIP/2.0/{} {};rport;branch=z9hG4bKl{}y{}x{}{}\r\nMax-Forwards: 70\r\nFrom: \"User {}\" <sip:u{}@127.0.0.1>;tag=l{}\r\n"
+                   "To: <sip:{}@127.0.0.1>{}\r\nCall-ID: load-{}-{}.{}\r\nCSeq: {} {}\r\n{}",
+                   method, target, link_->transport(), host_, index, serial_, cseq, method == "ACK" ? "a" : "", index, index, index, room_,
+                   to_tag_.empty() ? "" : ";tag=" + to_tag_, ::getpid(), index, serial_, cseq, method, headers);
     if (!type.empty()) fmt::format_to(std::back_inserter(out_), "Content-Type: {}\r\n", type);
     fmt::format_to(std::back_inserter(out_), "Content-Length: {}\r\n\r\n{}", body.size(), body);
     link_->send(out_);
@@ -321,7 +321,10 @@ class Leg {
     }
   }
 
+  static inline std::size_t serials_ = 0;
+
   std::unique_ptr<Link> link_;
+  const std::size_t serial_ = ++serials_;              // no two calls are the same one
   const std::string room_, host_;
   std::string to_tag_, remote_, out_;
   std::uint32_t cseq_ = 1;
