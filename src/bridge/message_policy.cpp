@@ -11,12 +11,15 @@ bool matches(std::string_view pattern, std::string_view type) {
   return base::equals_ignoring_case(pattern, type);
 }
 
-// "text/plain" without parameters; empty unless it is type "/" subtype.
-std::string_view bare_type(std::string_view content_type) {
-  const auto type = base::trim(content_type.substr(0, content_type.find(';')));
-  const auto slash = type.find('/');
-  if (slash == type.npos || slash == 0 || slash + 1 == type.size()) return {};
-  return type;
+// "text/plain" without parameters, nor the white space that RFC 3261 section 25.1 allows at its slash; empty unless it is
+// type "/" subtype.
+std::string bare_type(std::string_view content_type) {
+  const auto both = content_type.substr(0, content_type.find(';'));
+  const auto slash = both.find('/');
+  if (slash == both.npos) return {};
+  const auto type = base::trim(both.substr(0, slash)), subtype = base::trim(both.substr(slash + 1));
+  if (type.empty() || subtype.empty()) return {};
+  return std::string(type).append("/").append(subtype);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@ namespace sip {
 namespace {
 
 constexpr std::size_t kMaxPlainUdp = 1300;   // RFC 3261 section 18.1.1
+constexpr std::size_t kMaxDatagram = 65'507;   // of IPv4
 constexpr std::uint64_t kOneAtATime = ~std::uint64_t{0};   // the cookie of current_; no token
 
 }  // namespace
@@ -60,14 +61,14 @@ void SessionImpl::send_waiting_udp() {
     const WaitingCopy& copy = *current_;
     const InDialog message{RequestKind::kMessage, Method::kMessage, "MESSAGE", copy.headers, copy.content_type, copy.body,
                            copy.from_display, copy.to_display, copy.utf8, kOneAtATime};
+    const std::size_t body = copy.body ? copy.body->size() : 0;
     const std::size_t size = dialog_->head_size(core_.network) + copy.headers.size() + copy.content_type.size() +
-                             copy.from_display.size() + copy.to_display.size() + core_.config.product.size() + 64 +
-                             (copy.body ? copy.body->size() : 0);
+                             copy.from_display.size() + copy.to_display.size() + core_.config.product.size() + 64 + body;
     std::optional<Target> tcp;
     if (size > kMaxPlainUdp && big_by_ != BigBy::kUdp) tcp = dialog_->tcp_target();
     current_by_tcp_ = tcp.has_value();
     std::uint32_t cseq = 0;
-    if (size <= core_.config.max_udp_message || tcp) {
+    if (tcp || (body <= core_.config.max_udp_message && size <= kMaxDatagram)) {
       if (send(*dialog_, message, tcp ? &*tcp : nullptr, &cseq) != 0) {
         current_->cseq = cseq;
         return;

@@ -157,7 +157,7 @@ struct UserAgentConfig {
   std::chrono::milliseconds t1{500}, t2{4000}, t4{5000};            // RFC 3261 table 4
   std::chrono::seconds session_expires{90}, min_se{90};             // RFC 4028: what we ask of a peer that supports it
   std::size_t message_queue = 1000;                                 // copies waiting on one UDP leg
-  std::size_t max_udp_message = 60000;                              // bytes; over 1,300 TCP is tried first (spec A.2)
+  std::size_t max_udp_message = 60000;                              // bytes of a body; from 1,300 in all TCP is tried first (spec A.2)
   std::size_t max_transactions = 200000;                            // then 503, and new ones are refused
   std::size_t max_sessions = 20000;
   std::string allow = "INVITE, ACK, CANCEL, BYE, UPDATE, PRACK, OPTIONS, MESSAGE, INFO";   // what all parts together do

@@ -40,6 +40,15 @@ TEST_F(MessagePolicyTest, TheCompactFormCountsAndTheParametersDoNot) {
   EXPECT_EQ(status("Content-Type: image/png;x=text/plain\r\n", "x"), 415);
 }
 
+// RFC 3261 25.1: SLASH = SWS "/" SWS
+TEST_F(MessagePolicyTest, WhiteSpaceAtTheSlashIsAllowed) {
+  bucket = base::TokenBucket{100, 100};
+  EXPECT_EQ(status("Content-Type: text / plain ;x=y\r\n", "x"), 0);
+  EXPECT_EQ(status("Content-Type: image / png\r\n", "x"), 415);
+  EXPECT_EQ(status("Content-Type: text/ ;x=y\r\n", "x"), 415);
+  EXPECT_EQ(status("Content-Type: / plain\r\n", "x"), 415);
+}
+
 TEST_F(MessagePolicyTest, WhatIsRefusedCostsNoTokenAndWhatIsTakenDoes) {
   for (int i = 0; i < 10; ++i) EXPECT_EQ(status("Content-Type: image/png\r\n", "x"), 415);
   EXPECT_EQ(status("Content-Type: text/plain\r\n", "x"), 0);
