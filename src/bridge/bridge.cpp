@@ -14,21 +14,12 @@ namespace {
 constexpr std::size_t kMaxRememberedTypes = 64;
 constexpr std::string_view kNoticeType = "application/vnd.parley.notice+json";
 
-// Date of RFC 3261 section 20.17.
-std::string rfc1123_date(base::WallTime time) {
-  static constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", kDays[static_cast<std::size_t>(utc.tm_wday)], utc.tm_mday,
-                     kMonths[static_cast<std::size_t>(utc.tm_mon)], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
-}
-
 }  // namespace
 
 Bridge::Bridge(LegEnvironment& environment, BridgeConfig config)
-    : environment_(environment), config_(config), id_(environment.media.create_bridge(config.mix)), message_prefix_(base::random_token(10)) {}
+    : environment_(environment), config_(std::move(config)), id_(environment.media.create_bridge(config_.mix)), message_prefix_(base::random_token(10)) {
+  learn_numbering();
+}
 
 Bridge::~Bridge() {
   environment_.timeline.cancel(video_timer_);
@@ -95,38 +86,10 @@ std::uint64_t Bridge::token_of(std::string_view content_type) {
   return types_.size();
 }
 
-void Bridge::relay(Leg& from, sip::RequestId id, const sip::Message& message) {
-  const auto sequence = ++sequence_;
-  const auto headers = fmt::format("Parley-Sequence: {0}\r\nParley-Message-ID: {1}-{0}\r\nParley-Participant: {2}\r\nDate: {3}\r\n", sequence,
-                                   message_prefix_, from.party().participant, rfc1123_date(environment_.timeline.wall()));
-  // The nickname that the app set in From, else the name that the participant joined with (spec A.2).
-  auto nickname = base::clean_display_name(message.from().display());
-  if (nickname.empty()) nickname = from.party().display_name;
-  const auto to_display = base::clean_display_name(message.to().display());
-  const sip::MessageCopy copy{.from_display = nickname,
-                              .to_display = to_display,
-                              .content_type = message.content_type(),
-                              .headers = headers,
-                              // One copy of the body for all legs; the received message would keep its head alive too.
-                              .body = base::share(std::string(message.body())),
-                              .utf8 = base::valid_utf8(message.body()),
-                              .token = token_of(message.content_type())};
-  for (Leg* leg : legs_) {
-    if (leg != &from && !leg->ended() && leg->wants_text() && leg->takes(message.content_type())) leg->session().send_message(copy);
-  }
-  from.session().respond(id, {.status = 202, .headers = {{"Parley-Sequence", std::to_string(sequence)},
-                                                          {"Parley-Message-ID", fmt::format("{}-{}", message_prefix_, sequence)}}});
-}
-
 void Bridge::notify(Leg& to, const Notice& notice) {
   if (to.ended() || !to.takes(notice.content_type)) return;
   to.session().send_message({.from_display = notice.from_display, .content_type = notice.content_type, .body = notice.body,
                              .token = token_of(notice.content_type)});
-}
-
-void Bridge::on_message_done(Leg& leg, std::uint64_t token, int status) {
-  if (status == 405 || status == 501) leg.refuses({});
-  if (status == 415 && token >= 1 && token <= types_.size()) leg.refuses(types_[token - 1]);
 }
 
 }  // namespace bridge

@@ -242,6 +242,7 @@ void Leg::on_established(const sip::Message&) { owner_->on_leg_established(*this
 void Leg::on_request(sip::RequestId id, const sip::MessagePtr& request) {
   switch (request->method()) {
     case sip::Method::kMessage:
+      if (!party_.may_message) return session_->respond(id, {.status = 403, .reason = "No Right To Send Text"});
       return owner_->on_leg_message(*this, id, request);
     case sip::Method::kInfo:      // DTMF and the like: taken, whatever the package (RFC 6086's legacy use)
     case sip::Method::kOptions:

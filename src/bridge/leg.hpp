@@ -72,7 +72,11 @@ struct Party {
   std::string number;               // user part of its URI
   std::string resume_token;         // a secret: proves that a page is the same again
   bool webphone = false;            // a webphone line's client: resumes calls, and is told of hold
+  bool may_message = true;          // may send text
 };
+
+// A webphone's page may stand still for two minutes in a dialogue of its own (rule 5 of the WebphoneAPI): it is waited for.
+constexpr std::chrono::seconds kPagePatience{200};
 
 class Leg final : public sip::SessionHandler {
  public:
@@ -83,7 +87,10 @@ class Leg final : public sip::SessionHandler {
   LegId id() const { return id_; }
   const Party& party() const { return party_; }
   void rename(std::string display_name) { party_.display_name = std::move(display_name); }
-  void attach(sip::Session& session) { session_ = &session; }
+  void attach(sip::Session& session) {
+    session_ = &session;
+    if (party_.webphone) session.set_patience(kPagePatience);
+  }
   sip::Session& session() { return *session_; }
   // Another bridge's policy looks after it from now on (a resumed participant).
   void set_owner(LegOwner& owner) { owner_ = &owner; }

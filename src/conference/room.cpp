@@ -32,10 +32,12 @@ std::string leave_reason(const sip::SessionEnd& end) {
 
 }  // namespace
 
-Room::Room(std::string name, RoomProfile profile, bridge::LegEnvironment& environment, bridge::MessagePolicy messages, RoomHost& host)
+Room::Room(std::string name, RoomProfile profile, bridge::LegEnvironment& environment, bridge::MessagePolicy messages, RoomHost& host,
+           store::MessageStore* store)
     : name_(std::move(name)), id_(base::random_uuid()), profile_(profile), environment_(environment), messages_(std::move(messages)), host_(host),
       created_(environment.timeline.wall()),
-      bridge_(environment, {.mix = profile.mix, .video = profile.video, .max_video_streams = profile.max_video_streams}) {}
+      bridge_(environment, {.mix = profile.mix, .video = profile.video, .max_video_streams = profile.max_video_streams, .video_merge = bridge::BridgeConfig{}.video_merge,
+                            .history = profile.history ? store : nullptr, .conversation = "room:" + base::to_lower(name_)}) {}
 
 Room::~Room() {
   environment_.timeline.cancel(sweep_timer_);
@@ -110,6 +112,7 @@ sip::SessionHandler* Room::accept(sip::Session& session, const sip::Message& inv
     if (participants_.empty()) host_.on_room_empty(*this);
     return nullptr;
   }
+  participant->history_wanted = std::min<std::uint64_t>(base::parse_decimal(base::trim(invite.value("Parley-History"))).value_or(0), store::kMaxPage);
   auto* handler = participant->leg.get();
   const auto headers = fmt::format("Parley-Participant: {}\r\nParley-Resume: {}\r\n", leg.party().participant, leg.party().resume_token);
   participants_.push_back(std::move(participant));
@@ -161,6 +164,7 @@ void Room::on_leg_established(bridge::Leg& leg) {
   bridge_.add(leg);
   send_event(EventType::kJoin, *participant);
   send_welcome(*participant);
+  bridge_.replay(leg, participant->history_wanted);
 }
 
 // The same participant by another dialog: the others see nothing of it but the video going on.
@@ -192,7 +196,7 @@ void Room::on_leg_message(bridge::Leg& leg, sip::RequestId id, const sip::Messag
     return leg.session().respond(id, *refusal);
   }
   if (request->media_type() == kMuteType) return control_mute(leg, id, *request);
-  bridge_.relay(leg, id, *request);
+  bridge_.relay(leg, id, request);
 }
 
 void Room::control_mute(bridge::Leg& leg, sip::RequestId id, const sip::Message& request) {

@@ -23,6 +23,7 @@ struct RoomProfile {
   bool echo_events = false;
   bool talk_detection_events = true;
   bool text_messaging = true;
+  bool history = false;                 // messages are durable before their 202, and joiners may ask for the last ones
   bridge::MixOptions mix;
 };
 
@@ -34,6 +35,7 @@ struct Participant {
   bool admin = false;
   bool present = false;                 // in the bridge, and known to the others
   bridge::Leg* replaces = nullptr;      // the leg whose place it takes when it is established
+  std::size_t history_wanted = 0;       // messages that its INVITE asked for (Parley-History)
 };
 
 class Room;
@@ -48,7 +50,8 @@ class RoomHost {
 
 class Room final : public bridge::LegOwner {
  public:
-  Room(std::string name, RoomProfile profile, bridge::LegEnvironment& environment, bridge::MessagePolicy messages, RoomHost& host);
+  Room(std::string name, RoomProfile profile, bridge::LegEnvironment& environment, bridge::MessagePolicy messages, RoomHost& host,
+       store::MessageStore* store = nullptr);
   ~Room() override;
 
   const std::string& name() const { return name_; }
@@ -61,6 +64,11 @@ class Room final : public bridge::LegOwner {
   // The same, by a page that proves to be `token`'s participant: it takes that one's place. Null and untouched: unknown.
   bool holds(std::string_view token) const;
   sip::SessionHandler* resume(sip::Session& session, const sip::Message& invite, std::string_view token);
+
+  // A message of an authenticated account that is not in the room (spec B.6); it has passed refuse_message().
+  void message_from_outside(const bridge::Party& from, const sip::MessagePtr& message, std::function<void(const sip::Reply&)> answer) {
+    bridge_.relay_from_outside(from, message, std::move(answer));
+  }
 
   void mute(bridge::Leg& leg, bool muted);
   void end_all(std::string_view reason);

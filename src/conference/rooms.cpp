@@ -22,7 +22,8 @@ Room* Rooms::find_or_create(std::string_view name) {
   if (auto* room = find(name)) return room;
   if (rooms_.size() >= config_.max_rooms) return nullptr;
   auto key = key_of(name);
-  auto room = std::make_unique<Room>(std::string(name), config_.profile ? config_.profile(key) : RoomProfile{}, environment_, config_.messages, *this);
+  auto room = std::make_unique<Room>(std::string(name), config_.profile ? config_.profile(key) : RoomProfile{}, environment_, config_.messages, *this,
+                                     config_.store);
   return rooms_.emplace(std::move(key), std::move(room)).first->second.get();
 }
 

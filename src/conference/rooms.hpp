@@ -14,6 +14,7 @@ struct RoomsConfig {
   std::function<RoomProfile(std::string_view key)> profile;   // of a room's key; one default for all where empty
   std::function<bool(std::string_view key)> configured;       // is a room of that key named in the configuration? Empty: none is
   bridge::MessagePolicy messages;
+  store::MessageStore* store = nullptr;                       // for rooms with history; outlives them
   std::size_t max_rooms = 10000;
 };
 

@@ -73,12 +73,16 @@ sip::SessionHandler* Call::start(sip::Session& session, const sip::Message& invi
     ring_timer_ = 0;
     give_up();
   });
+  host_.on_call_changed(*this);
   return caller_.get();
 }
 
 bool Call::ring(const Binding& contact, const bridge::Party& callee, const std::string& callee_uri, bool video) {
   const bool webrtc = is_websocket(contact.target);
-  auto leg = std::make_unique<bridge::Leg>(environment_.next_leg_id(), environment_, *this, bridge_.id(), sdp::VideoMode::kTwoWay, callee);
+  // An extension may have a page and a desk phone.
+  auto party = callee;
+  party.webphone = callee.webphone && webrtc;
+  auto leg = std::make_unique<bridge::Leg>(environment_.next_leg_id(), environment_, *this, bridge_.id(), sdp::VideoMode::kTwoWay, party);
   const auto offer = leg->prepare_offer(webrtc, video, contact.target.remote);
   if (!offer) return false;
   const auto& from = caller_->party();
@@ -90,10 +94,11 @@ bool Call::ring(const Binding& contact, const bridge::Party& callee, const std::
                             .to_uri = callee_uri,
                             .to_display = callee.display_name,
                             .route = contact.path,
-                            .headers = identity_headers(callee),
+                            .headers = identity_headers(party),
                             .sdp = *offer,
                             // A page may block in a dialogue of its own (rule 5): it answers when it can, on a connection that lives.
-                            .session_timer = !callee.webphone},
+                            .session_timer = !party.webphone,
+                            .timeout = party.webphone ? bridge::kPagePatience : std::chrono::seconds(0)},
                            ref));
   return true;
 }
@@ -110,6 +115,28 @@ void Call::on_leg_progress(bridge::Leg& leg, const sip::Message& response) {
   if (answered_ || !caller_ || caller_->ended() || &leg == caller_.get() || response.status() == 100 || ringing_told_) return;
   ringing_told_ = true;
   caller_->session().provisional(180);
+  host_.on_call_changed(*this);
+}
+
+std::vector<CallSide> Call::sides() const {
+  std::vector<CallSide> result;
+  const auto add = [&](const bridge::Leg& leg, bool caller, const bridge::Party* other) {
+    const auto& account = leg.party().account;
+    if (leg.ended() || account.empty() || std::any_of(result.begin(), result.end(), [&](const auto& s) { return s.account == account; })) return;
+    using State = CallSide::State;
+    const auto state = answered_ ? State::kTalking : ringing_told_ ? State::kRinging : State::kTrying;
+    result.push_back({.account = account, .caller = caller, .state = !caller && state == State::kTrying ? State::kRinging : state,
+                      .other_number = other ? other->number : std::string(), .other_display = other ? other->display_name : std::string()});
+  };
+  if (!caller_ || caller_->ended() || callees_.empty()) return result;
+  const bool over = answered_ && std::none_of(callees_.begin(), callees_.end(), [&](const auto& l) { return l.get() == answered_; });
+  if (over) return result;
+  const auto* callee = answered_ ? answered_ : callees_.front().get();
+  add(*caller_, true, &callee->party());
+  for (const auto& leg : callees_) {
+    if (!answered_ || leg.get() == answered_) add(*leg, false, &caller_->party());
+  }
+  return result;
 }
 
 std::vector<bridge::Leg*> Call::parties() const {
@@ -194,6 +221,7 @@ void Call::on_leg_established(bridge::Leg& leg) {
     if (other.get() != answered_) losers.push_back(other.get());
   }
   for (auto* loser : losers) loser->end("SIP;cause=200;text=\"Call completed elsewhere\"");
+  host_.on_call_changed(*this);
 }
 
 void Call::on_leg_media_changed(bridge::Leg& leg) {
@@ -207,7 +235,7 @@ void Call::on_leg_message(bridge::Leg& leg, sip::RequestId id, const sip::Messag
   if (const auto refusal = bridge::refuse_message(config_.messages, *request, leg.message_bucket(), environment_.timeline.now())) {
     return leg.session().respond(id, *refusal);
   }
-  bridge_.relay(leg, id, *request);
+  bridge_.relay(leg, id, request);
 }
 
 void Call::on_leg_message_done(bridge::Leg& leg, std::uint64_t token, int status) { bridge_.on_message_done(leg, token, status); }
@@ -234,6 +262,7 @@ void Call::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
     }
   }
   sweep();
+  host_.on_call_changed(*this);
   if (!caller_ && callees_.empty() && !over_) {
     over_ = true;
     host_.on_call_over(*this);

@@ -7,11 +7,12 @@ namespace pbx {
 namespace {
 
 constexpr std::size_t kMaxRates = 20000;
-constexpr std::string_view kDefaultTarget = "_default";   // a webphone's call without a number
 
 bridge::Party new_party() {
   return {.participant = base::random_token(10), .account = {}, .display_name = {}, .number = {}, .resume_token = base::random_token(32)};
 }
+
+bool is_websocket(const sip::Source& source) { return source.transport == sip::Transport::kWs || source.transport == sip::Transport::kWss; }
 
 // A challenge for a right answer to an old nonce is nobody's fault (RFC 7616 section 3.3).
 bool is_stale(const sip::Reply& reply) {
@@ -22,7 +23,9 @@ bool is_stale(const sip::Reply& reply) {
 
 Pbx::Pbx(PbxConfig config, bridge::LegEnvironment& environment, Accounts& accounts)
     : config_(std::move(config)), environment_(environment), accounts_(accounts), authenticator_(config_.realm, config_.authentication),
-      registrar_(config_.registrar), webphone_(config_.lines, config_.realm, accounts, environment.timeline), rooms_(environment, config_.rooms) {
+      registrar_(config_.registrar), webphone_(config_.lines, config_.tokens, config_.realm, accounts, environment.timeline),
+      roster_(webphone_, environment.timeline), presence_(registrar_, environment.timeline),
+      messages_(config_.messages, environment.timeline, registrar_, config_.rooms.store), rooms_(environment, config_.rooms) {
   registrar_.set_listener(*this);
   webphone_.set_listener(*this);
 }
@@ -111,10 +114,13 @@ sip::SessionHandler* Pbx::route(sip::Session& session, const sip::Message& invit
   const auto dialled = sip::unescape(invite.request_uri().user);
   if (dialled.empty()) return refuse(404, "No User In The Request-URI");
   auto party = party_of(invite, caller.account);
-  if (const auto* client = caller.account ? webphone_.find(caller.account->name) : nullptr) {
-    party.webphone = true;
+  const auto* client = caller.account ? webphone_.find(caller.account->name) : nullptr;
+  party.webphone = client && (!client->extension || is_websocket(session.source()));
+  if (client && !client->extension) {
+    party.may_message = client->may.message;
     return route_client(session, invite, std::move(party), *client, dialled);
   }
+  if (dialled == kDefaultTarget) return refuse(404);
   if (const auto* callee = accounts_.find(dialled)) return call_account(session, invite, std::move(party), *callee);
 
   const auto name = conference::Rooms::clean_name(dialled);
@@ -125,34 +131,11 @@ sip::SessionHandler* Pbx::route(sip::Session& session, const sip::Message& invit
   return room->invite(session, invite, std::move(party));
 }
 
-// A webphone's client calls what its line lets it, and never makes a room: what is not there is 404.
-sip::SessionHandler* Pbx::route_client(sip::Session& session, const sip::Message& invite, bridge::Party party, const WebphoneClient& client,
-                                       std::string dialled) {
-  const auto* line = webphone_.find_line(client.line);
-  if (dialled == kDefaultTarget) dialled = line ? line->default_target : std::string();
-  const auto refuse = [&](int status) {
-    session.reject({.status = status});
-    return nullptr;
-  };
-  if (!line || dialled.empty()) return refuse(404);
-  if (const auto* other = webphone_.find(dialled)) {
-    if (!line->call_clients) return refuse(403);
-    if (!other->online) return refuse(480);
-  }
-  if (const auto* callee = accounts_.find(dialled)) {
-    if (!webphone_.find(dialled) && !line->call_accounts) return refuse(403);
-    return call_account(session, invite, std::move(party), *callee);
-  }
-  const auto name = conference::Rooms::clean_name(dialled);
-  auto* room = name.empty() ? nullptr : rooms_.find(name);
-  if (!room && !name.empty() && config_.rooms.configured && config_.rooms.configured(conference::Rooms::key_of(name))) room = rooms_.find_or_create(name);
-  if (!room) return refuse(404);
-  if (!line->call_rooms) return refuse(403);
-  return room->invite(session, invite, std::move(party));
+void Pbx::on_reachable(std::string_view account) {
+  webphone_.on_registered(account);
+  presence_.on_reachability(std::string(account));
+  messages_.on_reachable(account);
 }
-
-void Pbx::on_reachable(std::string_view account) { webphone_.on_registered(account); }
-void Pbx::on_unreachable(std::string_view account, bool orderly) { webphone_.on_unregistered(account, orderly); }
 
 sip::SessionHandler* Pbx::call_account(sip::Session& session, const sip::Message& invite, bridge::Party party, const Account& callee) {
   const auto contacts = registrar_.find(callee.name, environment_.timeline.now());
@@ -163,9 +146,11 @@ sip::SessionHandler* Pbx::call_account(sip::Session& session, const sip::Message
   auto callee_party = new_party();
   callee_party.account = callee_party.number = callee.name;
   callee_party.display_name = callee.display_name.empty() ? callee.name : callee.display_name;
-  callee_party.webphone = webphone_.find(callee.name) != nullptr;
+  const auto* client = webphone_.find(callee.name);
+  callee_party.webphone = client != nullptr;
+  callee_party.may_message = client == nullptr || client->may.message;
   auto call_config = config_.call;
-  if (webphone_.find(callee.name)) call_config.ring_timeout = config_.webphone_ring_timeout;
+  if (client) call_config.ring_timeout = config_.webphone_ring_timeout;
   auto call = std::make_unique<Call>(environment_, *agent_, call_config, *this);
   auto& ref = *call;
   calls_.emplace(call.get(), std::move(call));
@@ -179,7 +164,33 @@ void Pbx::on_call_over(Call& call) {
 
 void Pbx::on_request(sip::RequestId id, const sip::MessagePtr& request, const sip::Source& source) {
   if (over_rate(source)) return agent_->respond(id, {.status = 503, .headers = {{"Retry-After", "2"}}});
+  if (request->method() == sip::Method::kMessage) return take_message(id, request, source);
   agent_->respond(id, answer_request(*request, source));
+}
+
+// MESSAGE outside a call, from an account (spec B.6): to another's contacts, or into a room as from inside.
+void Pbx::take_message(sip::RequestId id, const sip::MessagePtr& message, const sip::Source& source) {
+  const auto caller = identify(*message, source, true);
+  if (caller.refusal) return agent_->respond(id, *caller.refusal);
+  if (!message->request_uri().is_sip()) return agent_->respond(id, {.status = 416});
+  if (const auto refusal = messages_.refuse(caller.account->name, *message)) return agent_->respond(id, *refusal);
+  const auto answer = [this, id](const sip::Reply& reply) { agent_->respond(id, reply); };
+  const auto to = sip::unescape(message->request_uri().user);
+  const auto* client = webphone_.find(caller.account->name);
+  const auto* line = client ? webphone_.find_line(client->line) : nullptr;
+  if (client && (!client->may.message || (!client->room.empty() && conference::Rooms::key_of(to) != conference::Rooms::key_of(client->room)))) {
+    return answer({.status = 403});
+  }
+  if (const auto* callee = accounts_.find(to)) {
+    const auto* other = webphone_.find(to);
+    const bool page = other && !other->extension;
+    if (line && !(page ? line->call_clients : line->call_accounts)) return answer({.status = 403});
+    return messages_.send(*caller.account, callee->name, !page, message, answer);
+  }
+  auto* room = rooms_.find(conference::Rooms::clean_name(to));
+  if (!room) return answer({.status = 404});
+  if (line && !line->call_rooms) return answer({.status = 403});
+  room->message_from_outside(party_of(*message, caller.account), message, answer);
 }
 
 sip::Reply Pbx::answer_request(const sip::Message& request, const sip::Source& source) {
@@ -195,21 +206,19 @@ sip::Reply Pbx::answer_request(const sip::Message& request, const sip::Source& s
       if (sip::unescape(request.to().uri.user) != caller.account->name) return {.status = 403, .reason = "Not Your Address Of Record"};
       return registrar_.handle(caller.account->name, request, source, environment_.timeline.now());
     case Method::kSubscribe:
-    case Method::kPublish:
       return {.status = 489};
+    case Method::kPublish: {
+      const auto* client = webphone_.find(caller.account->name);
+      const bool own = sip::unescape(request.request_uri().user) == caller.account->name;
+      if (!own || (client && !client->extension)) return {.status = 403};
+      return presence_.publish(request, caller.account->name);
+    }
     case Method::kNotify:
       return {.status = 481};
-    case Method::kMessage:
-      return {.status = 404, .reason = "Messages Go Inside A Call"};
     default:
       return {.status = 403};
   }
 }
-
-// Subscribers of a line's roster are told by their subscriptions.
-void Pbx::on_roster_changed(std::string_view, const WebphoneClient&) {}
-
-void Pbx::on_client_gone(const WebphoneClient& client) { registrar_.remove(client.number); }
 
 void Pbx::on_media_connected(bridge::LegId) {}
 

@@ -12,8 +12,11 @@
 #include "pbx/accounts.hpp"
 #include "pbx/authenticator.hpp"
 #include "pbx/call.hpp"
+#include "pbx/messages.hpp"
+#include "pbx/presence.hpp"
 #include "pbx/registrar.hpp"
 #include "pbx/webphone.hpp"
+#include "pbx/webphone_roster.hpp"
 #include "sip/user_agent.hpp"
 
 namespace pbx {
@@ -25,8 +28,10 @@ struct PbxConfig {
   AuthenticatorConfig authentication;
   RegistrarConfig registrar;
   CallConfig call;
-  conference::RoomsConfig rooms;
+  conference::RoomsConfig rooms;            // its store keeps messages that wait for accounts too
+  MessagesConfig messages;
   std::vector<LineConfig> lines;            // of webphones
+  TokenKeys tokens;
   std::chrono::seconds webphone_ring_timeout{180};   // a page may block in a dialogue of its own for two minutes
   double wrong_passwords_per_minute = 20;   // from one IP address, loopback excepted; beyond it the address is reported for a ban
   double requests_per_second = 200;         // new work from one IP address (INVITE, REGISTER ...); loopback is free of it
@@ -43,18 +48,26 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   // Called for an address that tries passwords; once for each time that it oversteps.
   void on_abuse(std::function<void(const base::SocketAddress&)> report) { report_abuse_ = std::move(report); }
   // Before anything else happens.
-  void attach(sip::UserAgent& agent) { agent_ = &agent; }
+  void attach(sip::UserAgent& agent) {
+    agent_ = &agent;
+    messages_.attach(agent);
+  }
 
   void on_flow_closed(std::uint64_t flow) { registrar_.on_flow_closed(flow); }
   conference::Rooms& rooms() { return rooms_; }
   Registrar& registrar() { return registrar_; }
   Webphone& webphone() { return webphone_; }
+  Presence& presence() { return presence_; }
   std::size_t calls() const { return calls_.size(); }
   void end_all(std::string_view reason);
+
+  // What the agent must do for this: event packages and their limits.
+  static void prepare(sip::UserAgentConfig& agent);
 
   // sip::UserAgentHandler
   sip::SessionHandler* on_invite(sip::Session& session, const sip::MessagePtr& invite, const sip::Source& source) override;
   void on_request(sip::RequestId id, const sip::MessagePtr& request, const sip::Source& source) override;
+  sip::SubscriptionHandler* on_subscribe(sip::Subscription& subscription, const sip::MessagePtr& subscribe, const sip::Source& source) override;
 
   // bridge::MediaEvents
   void on_media_connected(bridge::LegId leg) override;
@@ -72,8 +85,11 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
 
   // CallHost
   void on_call_over(Call& call) override;
+  void on_call_changed(const Call& call) override { presence_.on_call_changed(call); }
 
  private:
+  static constexpr std::string_view kDefaultTarget = "_default";   // a webphone's call without a number
+
   struct Caller {
     const Account* account = nullptr;      // null: a guest
     std::optional<sip::Reply> refusal;
@@ -85,6 +101,7 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   sip::SessionHandler* call_account(sip::Session& session, const sip::Message& invite, bridge::Party party, const Account& callee);
   bridge::Party party_of(const sip::Message& invite, const Account* account) const;
   bool over_rate(const sip::Source& source);
+  void take_message(sip::RequestId id, const sip::MessagePtr& message, const sip::Source& source);
   sip::Reply answer_request(const sip::Message& request, const sip::Source& source);
 
   const PbxConfig config_;
@@ -94,6 +111,9 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   Authenticator authenticator_;
   Registrar registrar_;
   Webphone webphone_;
+  WebphoneRoster roster_;
+  Presence presence_;
+  Messages messages_;
   conference::Rooms rooms_;
   std::unordered_map<const Call*, std::unique_ptr<Call>> calls_;
   std::unordered_map<std::string, base::TokenBucket> rates_;   // by IP address; bounded

@@ -34,7 +34,7 @@ class BridgeWorld : public SipWorld, private sip::UserAgentHandler, public bridg
   void on_leg_established(bridge::Leg& leg) override { the_bridge.add(leg); }
   void on_leg_progress(bridge::Leg&, const sip::Message&) override {}
   void on_leg_media_changed(bridge::Leg&) override { ++media_changes; }
-  void on_leg_message(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) override { the_bridge.relay(leg, id, *request); }
+  void on_leg_message(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) override { the_bridge.relay(leg, id, request); }
   void on_leg_message_done(bridge::Leg& leg, std::uint64_t token, int status) override {
     done.emplace_back(token, status);
     the_bridge.on_message_done(leg, token, status);

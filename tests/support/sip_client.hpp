@@ -234,6 +234,12 @@ inline void Client::on_request(const sip::MessagePtr& message, const Sent& sent)
     if (status != 0) reply(*message, status, call.local_tag);
     return;
   }
+  if (method == sip::Method::kMessage) {
+    const int status = message_status(*message);
+    if (status != 0) reply(*message, status, "pager");
+    pages.push_back(message);
+    return;
+  }
   if (method != sip::Method::kInvite) return;
   auto& call = calls.emplace_back(*this);
   call.called = true;

@@ -172,6 +172,7 @@ class Client {
   std::list<ClientCall> calls;
   std::vector<ClientCall*> incoming;
   std::vector<sip::MessagePtr> stray;     // responses outside any dialog
+  std::vector<sip::MessagePtr> pages;     // MESSAGEs outside any dialog (RFC 3428)
   std::string register_call_id;
   std::uint32_t register_cseq = 0;
 
