@@ -1,4 +1,5 @@
 """What tests say when something is not as it should be."""
+import random
 import socket
 import time
 
@@ -33,20 +34,25 @@ def eventually(condition, seconds, why):
         time.sleep(0.02)
 
 
-def free_port(kind=socket.SOCK_DGRAM, pair=False):
-    """A port that nobody had a moment ago; with `pair`, an even one whose successor is free too (RTP, RTCP)."""
+def free_port(kind=socket.SOCK_DGRAM):
+    """A port that nobody had a moment ago."""
+    with socket.socket(socket.AF_INET, kind) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def free_media_ports():
+    """The first of four UDP ports in a row for sipp's audio and video. Below those that the system gives to whoever asks."""
     for _ in range(200):
-        with socket.socket(socket.AF_INET, kind) as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-            if not pair:
-                return port
-            if port % 2:
-                continue
-            with socket.socket(socket.AF_INET, kind) as t:
-                try:
-                    t.bind(("127.0.0.1", port + 1))
-                    return port
-                except OSError:
-                    continue
-    raise Failure("no free port")
+        first = random.randrange(10000, 30000, 4)
+        sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(4)]
+        try:
+            for i, s in enumerate(sockets):
+                s.bind(("127.0.0.1", first + i))
+            return first
+        except OSError:
+            continue
+        finally:
+            for s in sockets:
+                s.close()
+    raise Failure("no free ports")

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from .check import Failure, Skip, free_port
+from .check import Failure, Skip, free_media_ports, free_port
 
 SDP = """v=0
 o=sipp 1 [version] IN IP4 [local_ip]
@@ -146,7 +146,7 @@ class Run:
         self.port = port or free_port(kind)
         remote = server.udp if transport == "udp" else server.tcp
         command = ["sipp", f"127.0.0.1:{remote}", "-sf", "scenario.xml", "-m", "1", "-l", "1", "-i", "127.0.0.1", "-p", str(self.port),
-                   "-mi", "127.0.0.1", "-mp", str(free_port(pair=True)), "-cp", str(free_port()), "-nostdin", "-timeout", str(seconds),
+                   "-mi", "127.0.0.1", "-mp", str(free_media_ports()), "-cp", str(free_port()), "-nostdin", "-timeout", str(seconds),
                    "-timeout_error", "-trace_err", "-error_file", "errors", "-trace_msg", "-message_file", "messages", "-key", "pid", str(os.getpid()),
                    "-t", "u1" if transport == "udp" else "t1", *arguments]
         if user:
