@@ -74,6 +74,8 @@ export class FakeServer {
   may: string[] = [];
   answers: Record<string, unknown> = {};       // by path, for GET
   holdMessages = true;
+  cutAt = "";                                  // a text that never arrives, since the connection breaks under it
+  beforeAck = "";                              // a text that overtakes the ACK to the callee
   defaultTarget = "";
   version = 1;
   private made_ = 0;
@@ -241,6 +243,10 @@ export class FakeServer {
     if (b === null || a.invite === null) return;
     b.remote = tagOf(header(answer, "to")) || b.remote;
     const contact = ["Contact: <sip:pbx.test;transport=ws>"];
+    if (this.beforeAck !== "" && answer.status === 200) {
+      b.target = uriOf(header(answer, "contact"));
+      this.request("MESSAGE", b, ["Content-Type: text/plain"], this.beforeAck, undefined, b.cseq = 5);
+    }
     if (answer.status >= 200) this.request("ACK", b, [], "", undefined, 1, answer.status < 300 ? undefined : call.bInvite?.branch);
     if (answer.status < 200) {
       if (answer.status > 100 && a.state === "early") this.reply(a.invite, a.socket, answer.status, contact, "", a.local);
@@ -274,6 +280,11 @@ export class FakeServer {
     const other = this.other(leg);
     switch (sip.method) {
       case "MESSAGE":
+        if (sip.body !== "" && sip.body === this.cutAt) {
+          this.cutAt = "";
+          leg.socket.cut();
+          break;
+        }
         this.reply(sip, leg.socket, 202, [`Parley-Message-ID: m${++this.made_}`, `Parley-Sequence: ${this.made_}`]);
         if (other !== null) this.request("MESSAGE", other, [`Content-Type: ${header(sip, "content-type")}`], sip.body);
         break;

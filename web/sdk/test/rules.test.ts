@@ -159,6 +159,20 @@ test("rule 3: messages wait until there is a handler", async () => {
   await until("it waited", () => got.length === 1);
 });
 
+test("rule 3: a message that overtakes the ACK waits for IN_CALL", async () => {
+  const [ann, bob] = (await pages("Ann", "Bob")) as [Page, Page];
+  server.beforeAck = "too early";
+  ann.client.createCall(bob.number).start();
+  await until("it rings", () => bob.calls.length > 0);
+  const order: string[] = [];
+  const call = bob.calls[0]!;
+  call.accept();
+  call.onCallStateChanged((state) => order.push(state));
+  call.onMessageReceived((text) => order.push(text));
+  await until("both came", () => order.length === 2);
+  assert.deepEqual(order, ["IN_CALL", "too early"]);
+});
+
 test("rule 4: hangUp() delivers no COMPLETED to the program that called it, and the other side gets one", async () => {
   const [ann, bob] = (await pages("Ann", "Bob")) as [Page, Page];
   const [a, b] = await inCall(ann, bob);
@@ -344,6 +358,17 @@ test("rule 10: after a change of network the number is kept, the call re-INVITEs
   assert.deepEqual(ann.states, ["ACCESS_GRANTED"]);
   assert.equal(server.posts.filter((each) => "who" in each).length, 2);
   assert.ok(!bob.clients.some((each) => each.status === "OFFLINE"));
+});
+
+test("rule 10: a text that was on its way when the connection broke goes again, in its place", async () => {
+  const [ann, bob] = (await pages("Ann", "Bob")) as [Page, Page];
+  const [a, b] = await inCall(ann, bob);
+  server.cutAt = "lost";
+  for (const text of ["before", "lost", "after"]) a.call.sendMessage(text);
+  await until("all came", () => b.messages.length === 3, 8000);
+  assert.deepEqual(b.messages, ["before", "lost", "after"]);
+  const [first, second] = server.sent("MESSAGE").filter((each) => each.body === "lost");
+  assert.equal(header(first!, "parley-client-message"), header(second!, "parley-client-message"));
 });
 
 test("rule 10: nobody is listed twice when the roster is told anew", async () => {

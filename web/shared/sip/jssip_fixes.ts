@@ -25,6 +25,7 @@ interface ReinviteOptions {
 export interface Session extends RTCSession {
   _dialog?: Dialog;
   onTransportError(): void;
+  removeListener(event: string | symbol, listener: (...given: never[]) => void): this;
   sendRequest(method: string, options?: RequestOptions): OutgoingRequest | undefined;
   _sendReinvite(options: ReinviteOptions): void;
   _ended(originator: string, message: null, cause: string): void;
