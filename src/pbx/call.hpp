@@ -12,11 +12,21 @@ namespace pbx {
 
 class Call;
 
+// One party of a call, as others may see it.
+struct CallSide {
+  std::string account;                 // never "": guests are nobody's business
+  bool caller = false;
+  enum class State { kTrying, kRinging, kTalking } state = State::kTrying;
+  std::string other_number, other_display;
+};
+
 class CallHost {
  public:
   virtual ~CallHost() = default;
   /// called once, when the last leg is gone: the call is destroyed soon after
   virtual void on_call_over(Call& call) = 0;
+  /// called when sides() says something else than before; the last time with none, before on_call_over()
+  virtual void on_call_changed(const Call&) {}
 };
 
 struct CallConfig {
@@ -35,6 +45,9 @@ class Call final : public bridge::LegOwner {
   sip::SessionHandler* start(sip::Session& session, const sip::Message& invite, bridge::Party caller, const bridge::Party& callee,
                              const std::vector<Binding>& contacts, const std::string& callee_uri);
   void end_all(std::string_view reason);
+  // Each account once.
+  std::vector<CallSide> sides() const;
+  std::uint64_t id() const { return bridge_.id().value; }
 
   // A webphone whose page was reloaded takes its leg's place by the token (rule 10). Null and untouched: not of this call.
   bool holds(std::string_view token) const;

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -14,17 +14,19 @@
 #include "base/result.hpp"
 #include "base/timeline.hpp"
 #include "pbx/accounts.hpp"
+#include "pbx/tokens.hpp"
 
 namespace pbx {
 
 struct LineConfig {
-  std::string name;                              // "Webphone1"
+  std::string name;                              // "Webphone1"; compared without case
   enum class Access { kOpen, kPassword, kToken } access = Access::kOpen;
   std::string password;                          // for kPassword
-  std::vector<std::string> origins;              // of pages that may connect; empty: every one for an open line, none else
+  std::vector<std::string> origins;              // of pages that may connect; empty: every one for an open line, else the server's own
   std::string default_target;                    // where a call without a number goes; "" : nowhere (404)
   bool call_clients = true, call_accounts = true, call_rooms = true;
   std::size_t number_length = 6;                 // of generated numbers: letters and digits, 5.95 bits each
+  std::uint32_t number_min = 0, number_max = 0;  // not 0: numbers out of this range instead, which can be guessed
   std::size_t max_clients = 5000;
   std::chrono::seconds grace{10};                // a client whose connection is lost keeps number and call for this long
 };
@@ -32,12 +34,16 @@ struct LineConfig {
 using ClientProperties = std::vector<std::pair<std::string, std::string>>;   // keys' case kept; in order
 
 struct WebphoneClient {
-  std::string number, line, display_name;
+  std::string number, line, display_name;        // line "" : an extension's
+  std::string room;                              // "" : any; else the only one that it may call
+  Privileges may;
   ClientProperties properties;
-  std::string secret, resume_token;              // secrets of the page alone
+  std::string secret, resume_token;              // secrets of the page alone; an extension's secret is its password, not kept
+  bool extension = false;                        // signed in as an account, by whose name it is called
   bool online = false;
-  base::TimePoint last_seen{};
+  base::TimePoint lost_at = base::kNever;        // its connection is gone since; kNever: it is there, or never was
   base::TimerQueue::Id timer = 0;                // to be there by, or back
+  std::string description;                       // {"phoneNumber":...,"displayName":...,"status":...,"properties":{...}}
 };
 
 // What a line's clients are told of each other.
@@ -53,46 +59,57 @@ class RosterListener {
 // Thread: the shard's.
 class Webphone {
  public:
-  Webphone(std::vector<LineConfig> lines, std::string realm, Accounts& accounts, base::Timeline& timeline);
+  Webphone(std::vector<LineConfig> lines, TokenKeys tokens, std::string realm, Accounts& accounts, base::Timeline& timeline);
   ~Webphone();
   void set_listener(RosterListener& listener) { listener_ = &listener; }
 
   struct ConnectRequest {
-    std::string line, display_name, password, resume, origin;
+    std::string line, display_name, password, token, resume;
+    std::string origin;                          // "" : no page, or one of the server's own
     ClientProperties properties;
-    bool authorized = false;                     // by a token that was checked for this line
   };
   // kNotFound: no such line; kDenied: origin, password or token; kUnavailable: the line is full. The client is listed
-  // when it has registered.
+  // when it has registered. `line` is a line's name, an account's (with its password), or a token; with `token` it may be "".
   base::Result<const WebphoneClient*> connect(const ConnectRequest& request);
 
   const LineConfig* find_line(std::string_view name) const;
   const WebphoneClient* find(std::string_view number) const;
   // May a page of `origin` speak to `line`?
   static bool origin_allowed(const LineConfig& line, std::string_view origin);
+  // Who sends "NUMBER.SECRET" as a bearer of the HTTP API. Null: nobody. Extensions have their password for that.
+  const WebphoneClient* bearer(std::string_view credentials) const;
 
   // From the registrar: the client's contact came, went in order, or was lost with its connection.
   void on_registered(std::string_view number);
   void on_unregistered(std::string_view number, bool orderly);
 
-  // {"version":n,"full":true,"clients":[...]} of `line` for `viewer` (never itself), and for one change.
-  std::string full_roster(std::string_view line, std::string_view viewer) const;
-  std::string roster_change(const WebphoneClient& client);
+  // Those of `line` that are online.
+  std::vector<const WebphoneClient*> online(std::string_view line) const;
   std::size_t clients() const { return clients_.size(); }
+  const std::vector<LineConfig>& lines() const { return lines_; }
 
  private:
+  using Connected = base::Result<const WebphoneClient*>;
+  Connected connect_to(const LineConfig& line, const ConnectRequest& request, const TokenClaims* token);
+  Connected connect_extension(const ConnectRequest& request);
+  WebphoneClient* resumed(std::string_view token, std::string_view line);
+  WebphoneClient& add(std::unique_ptr<WebphoneClient> client, const ConnectRequest& request);
   std::string new_number(const LineConfig& line) const;
+  bool is_free(const std::string& number) const;
+  std::size_t clients_of(std::string_view line) const;
   void set_online(WebphoneClient& client, bool online);
   void remove(std::string number);
-  void give_grace(WebphoneClient& client, std::chrono::seconds grace);
+  void give_grace(WebphoneClient& client, base::Duration grace);
 
   const std::vector<LineConfig> lines_;
+  const TokenKeys tokens_;
   const std::string realm_;
   Accounts& accounts_;
   base::Timeline& timeline_;
   RosterListener* listener_ = nullptr;
-  std::map<std::string, std::unique_ptr<WebphoneClient>, std::less<>> clients_;   // by number
-  std::uint64_t version_ = 0;
+  std::map<std::string, std::unique_ptr<WebphoneClient>, std::less<>> clients_;                        // by number
+  std::unordered_map<std::string, std::string> numbers_;                                               // by resume token
+  std::map<std::string, std::map<std::string, const WebphoneClient*, std::less<>>, std::less<>> by_line_;
 };
 
 }  // namespace pbx

@@ -8,7 +8,7 @@ namespace test_support {
 
 class PbxWorld : public SipWorld {
  public:
-  explicit PbxWorld(pbx::PbxConfig config = {}) : pbx(std::move(config), environment, accounts) {
+  explicit PbxWorld(pbx::PbxConfig config = {}) : SipWorld({}, agent_config()), pbx(std::move(config), environment, accounts) {
     start(pbx);
     pbx.attach(*agent);
     on_flow_closed = [this](std::uint64_t flow) { pbx.on_flow_closed(flow); };
@@ -16,6 +16,11 @@ class PbxWorld : public SipWorld {
   }
   ~PbxWorld() { agent.reset(); }
 
+  static sip::UserAgentConfig agent_config() {
+    sip::UserAgentConfig config;
+    pbx::Pbx::prepare(config);
+    return config;
+  }
   static pbx::Account account(const std::string& name, const std::string& display) {
     return {name, display, sip::StoredHashes::make(name, "parley", "secret of " + name)};
   }
