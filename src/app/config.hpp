@@ -65,6 +65,7 @@ struct RoomSettings {
   bool echo_events = false;
   bool talk_detection_events = true;
   bool text_messaging = true;
+  std::uint32_t history_days = 0;          // 0: messages are not kept
   std::uint32_t mixing_interval_ms = 20;   // 10, 20, 40
   std::uint32_t talking_threshold = 160;   // mean absolute amplitude of 16 bits
   std::uint32_t silence_threshold_ms = 2500;

@@ -183,6 +183,7 @@ const std::vector<ConfigKey<RoomSettings>>& room_keys() {
       {"echo_events", "boolean", "false", "Send an event to the one who caused it too.", boolean(&R::echo_events)},
       {"talk_detection_events", "boolean", "true", "Tell who starts and stops talking.", boolean(&R::talk_detection_events)},
       {"text_messaging", "boolean", "true", "Are messages relayed?", boolean(&R::text_messaging)},
+      {"history", "days", "0", "Keep messages for so long, durable before they are answered 202; 0: not at all.", integer(&R::history_days, 0, 36'500)},
       {"mixing_interval", "milliseconds", "20", "10, 20 or 40.", one_of(&R::mixing_interval_ms, {10, 20, 40})},
       {"talking_threshold", "amplitude", "160", "Mean amplitude (of 32767) from which one is talking, 1 to 32767.", integer(&R::talking_threshold, 1, 32'767)},
       {"silence_threshold", "milliseconds", "2500", "Quiet for so long, one has stopped talking, 100 to 60000.", integer(&R::silence_threshold_ms, 100, 60'000)},

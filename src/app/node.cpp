@@ -5,11 +5,13 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "runtime/shard.hpp"
+#include "store/message_store_sqlite.hpp"
 
 namespace app {
 namespace {
 
 constexpr base::Duration kForEver = std::chrono::hours(24 * 365 * 100);
+constexpr base::Duration kExpiryInterval = std::chrono::hours(1);
 constexpr base::Duration kAbuseBan = std::chrono::minutes(10);
 
 // The script that any page may load, from any origin.
@@ -57,8 +59,19 @@ class Node::Core final : public runtime::SipReceiver {
     agent_ = std::make_unique<sip::UserAgent>(config_.agent, environment_.timeline, network, *pbx_);
     pbx_->attach(*agent_);
     media_.set_events(*pbx_);
+    expire();
+  }
+  // Retention, now and then: in small steps on the store's own thread.
+  void expire() {
+    if (!config_.pbx.rooms.store) return;
+    const auto now = environment_.timeline.wall();
+    const auto queued = config_.pbx.rooms.store->expire({.now = now, .messages_before = now - config_.history_age, .calls_before = std::nullopt},
+                                                        [](base::Result<store::Expired>) {});
+    static_cast<void>(queued);   // too busy: the next time
+    expiry_ = environment_.timeline.after(kExpiryInterval, [this](base::TimePoint) { expire(); });
   }
   void end() {
+    environment_.timeline.cancel(expiry_);
     // Legs belong to the PBX and speak to the agent, which calls them back: the calls first, then the agent.
     if (agent_) agent_->shut_down("SIP;cause=503;text=\"Server stopped\"");
     agent_.reset();
@@ -86,6 +99,7 @@ class Node::Core final : public runtime::SipReceiver {
   pbx::Accounts accounts_;
   std::unique_ptr<pbx::Pbx> pbx_;
   std::unique_ptr<sip::UserAgent> agent_;
+  base::TimerQueue::Id expiry_ = 0;
 };
 
 Node::Node(NodeConfig config) : config_(std::move(config)) {}
@@ -99,6 +113,12 @@ base::Result<std::unique_ptr<Node>> Node::start(NodeConfig config) {
 base::Status Node::open() {
   threads_ = std::make_unique<net::IoThreads>(std::max<std::size_t>(1, config_.io_threads));
   shard_ = std::make_unique<runtime::Shard>();
+  if (!config_.data_directory.empty()) {
+    auto messages = store::open_sqlite_messages(config_.data_directory, [shard = shard_.get()](std::function<void()> work) { shard->post(std::move(work)); });
+    if (!messages) return std::unexpected(messages.error());
+    messages_ = std::move(*messages);
+    config_.pbx.rooms.store = messages_.get();
+  }
   auto media = runtime::MediaPool::start(config_.media, *shard_);
   if (!media) return std::unexpected(media.error());
   media_ = std::move(*media);
@@ -153,7 +173,8 @@ Node::~Node() {
   if (shard_ && core_) shard_->run_and_wait([this] { core_->end(); });
   if (sip_) sip_->close();
   if (http_) http_->close();
-  // The shard goes before what its last work may refer to.
+  // What waits for the disk is written and answered; then the shard goes, before what its last work may refer to.
+  if (messages_) messages_->close();
   if (shard_) shard_->stop();
   http_.reset();
   sip_.reset();

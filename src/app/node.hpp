@@ -25,6 +25,8 @@ struct NodeConfig {
   std::vector<std::vector<std::string>> allowed_origins;
   std::string web_directory;                        // "" : no pages
   std::vector<base::SocketAddress> banned;          // ports ignored
+  std::string data_directory;                       // of history and messages that wait; "" : nothing is kept
+  std::chrono::hours history_age{24 * 365};         // older messages are deleted
   runtime::MediaConfig media;
   bridge::LegConfig legs;
   sip::UserAgentConfig agent;
@@ -59,6 +61,7 @@ class Node {
   NodeConfig config_;
   std::unique_ptr<net::IoThreads> threads_;
   std::unique_ptr<runtime::Shard> shard_;
+  std::unique_ptr<store::MessageStore> messages_;
   std::unique_ptr<runtime::MediaPool> media_;
   std::unique_ptr<Core> core_;
   std::unique_ptr<runtime::SipEndpoint> sip_;

@@ -73,7 +73,7 @@ std::vector<std::string> all_names(const Config& config) {
 conference::RoomProfile profile_of(const RoomSettings& s) {
   return {.max_members = s.max_members, .video = s.video, .max_video_streams = s.max_video_streams, .video_codecs = s.video_codecs,
           .enable_events = s.enable_events, .echo_events = s.echo_events, .talk_detection_events = s.talk_detection_events,
-          .text_messaging = s.text_messaging,
+          .text_messaging = s.text_messaging, .history = s.history_days > 0,
           .mix = {.interval_ms = s.mixing_interval_ms, .silence_threshold_ms = s.silence_threshold_ms, .talking_threshold = s.talking_threshold}};
 }
 
@@ -134,6 +134,11 @@ base::Result<NodeConfig> node_config(const Config& config, Certificates& certifi
   node.websocket_paths = config.websocket_paths;
   node.web_directory = config.web_directory;
   node.banned = config.limits.banned;
+  node.data_directory = config.data_directory;
+  // One age for all: that of the room that keeps longest.
+  auto days = config.rooms.history_days;
+  for (const auto& [key, room] : config.room) days = std::max(days, room.history_days);
+  node.history_age = std::chrono::hours(24) * std::max<std::uint32_t>(days, 1);
   if (auto added = add_listeners(config, certificates, node); !added) return std::unexpected(added.error());
   const auto& m = config.media;
   node.media = {.addresses = m.addresses, .bind = m.bind, .port = m.port, .rtp_port_min = m.rtp_port_min, .rtp_port_max = m.rtp_port_max,
