@@ -6,80 +6,20 @@ import { LevelMeter } from "../../shared/level_meter.ts";
 import { applyEvent, type Roster } from "../../shared/roster.ts";
 import { AudioOutput } from "./audio_output.ts";
 import { CallMedia, type LocalTrack } from "./call_media.ts";
-import { CallSession } from "./call_session.ts";
-import type { Devices } from "./devices.ts";
+import { CallSession, type SessionWatch } from "./call_session.ts";
+import type { CallDirection, CallEvents, CallHost, CallInfo, VolumeMeter } from "./call_types.ts";
 import { Emitter } from "./emitter.ts";
 import { readIncoming } from "./incoming.ts";
 import { kParticipantHeader, kRepeatHeader, kReportHeader, kToHeader } from "./names.ts";
 import { Outbox } from "./outbox.ts";
 import type { SavedCall } from "./resume_store.ts";
-import type { IncomingRequest, Session, UA } from "./sip.ts";
+import type { IncomingRequest, Session } from "./sip.ts";
 import { readStatistics } from "./statistics.ts";
 import { kTypingType, typingBody, TypingReceiver, TypingSender } from "./typing.ts";
 import {
-  type CallEnd, type CallOptions, type CallQuality, type CallStatistics, type CallStatus, type DeliveryReport,
-  type IncomingText, type RemoteVideo, type RoomParticipant, type Sender, type SentText, type TextOptions,
-  type TransferResult, type Typing, WebphoneError,
+  type CallEnd, type CallOptions, type CallQuality, type CallStatistics, type CallStatus, type IncomingText, type RemoteVideo,
+  type RoomParticipant, type Sender, type SentText, type TextOptions, type TransferResult, WebphoneError,
 } from "./types.ts";
-
-/** Which side started the call. */
-export type CallDirection = "outgoing" | "incoming";
-
-/** The events of a call. */
-export interface CallEvents {
-  /** The status changed. */
-  status: CallStatus;
-  /** The call ended. */
-  ended: CallEnd;
-  /** A text came in. Texts wait until there is a listener. */
-  message: IncomingText;
-  /** Something else came in by MESSAGE. */
-  data: { contentType: string; body: string; from: Sender };
-  /** Somebody is writing, or stopped. */
-  typing: Typing;
-  /** Who got a text that was sent with `report`. */
-  delivery: DeliveryReport;
-  /** The people in the room changed. */
-  participants: RoomParticipant[];
-  /** Videos came or went. */
-  videos: RemoteVideo[];
-  /** The other side's sound can be played. */
-  audio: MediaStream;
-  /** How well the media get through, whenever the grade changes. */
-  quality: CallQuality;
-  /** A device could not be used; the call goes on without. */
-  mediaProblem: { device: "microphone" | "camera" | "screen"; message: string };
-  /** The other side pressed a key. */
-  dtmf: string;
-  /** The connection broke; the call is kept while the SDK finds its way back. */
-  interrupted: null;
-  /** The call is back. */
-  resumed: null;
-}
-
-/** @internal */
-export interface CallHost {
-  readonly ua: UA | null;
-  readonly number: string;
-  readonly displayName: string;
-  readonly domain: string;
-  readonly online: boolean;
-  readonly playAudio: boolean;
-  readonly ice: RTCIceServer[];
-  readonly devices: Devices;
-  callChanged(call: Call): void;
-}
-
-/** @internal */
-export interface CallInfo { number: string; displayName: string; direction: CallDirection; video: boolean }
-
-/** How loud a sound is. */
-export interface VolumeMeter {
-  /** From 0 (silence) to 1, at this moment. */
-  level(): number;
-  /** Ends the measuring. */
-  close(): void;
-}
 
 /** A call: voice, video and texts with another client, an extension, or a room. */
 export class Call extends Emitter<CallEvents> {
@@ -378,7 +318,7 @@ export class Call extends Emitter<CallEvents> {
 
   // ---- what the session reports
 
-  private watch(): import("./call_session.ts").SessionWatch {
+  private watch(): SessionWatch {
     return {
       ringing: () => {
         this.rang_ = true;

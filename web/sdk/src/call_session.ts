@@ -4,7 +4,7 @@ import {
   abandon, call as placeCall, refuseGlare, repairCseq, roomUri, survive, watchIce,
 } from "../../shared/sip/jssip_fixes.ts";
 import { type OfferOptions, type OfferResult, Offers } from "../../shared/sip/offers.ts";
-import type { CallHost } from "./call.ts";
+import type { CallHost } from "./call_types.ts";
 import type { CallMedia } from "./call_media.ts";
 import { sequenceOf } from "./incoming.ts";
 import { kAccept, kMessageIdHeader, kParticipantHeader, kResumeHeader, kSequenceHeader } from "./names.ts";

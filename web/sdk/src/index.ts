@@ -3,8 +3,10 @@
  * @packageDocumentation
  */
 
-export { Webphone, type WebphoneEvents } from "./webphone.ts";
-export { Call, type CallDirection, type CallEvents, type VolumeMeter } from "./call.ts";
+export { Webphone } from "./webphone.ts";
+export type { WebphoneEvents } from "./webphone_events.ts";
+export { Call } from "./call.ts";
+export type { CallDirection, CallEvents, VolumeMeter } from "./call_types.ts";
 export { Devices } from "./devices.ts";
 export { Emitter, type Unsubscribe } from "./emitter.ts";
 export {

@@ -1,6 +1,6 @@
 // What a tab keeps over a reload, so that the same page gets its number and its calls back.
 
-import type { CallDirection } from "./call.ts";
+import type { CallDirection } from "./call_types.ts";
 
 const kKey = "parley.webphone";
 

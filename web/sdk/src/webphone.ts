@@ -4,6 +4,7 @@ import { patientTimer } from "../../shared/patience.ts";
 import { connectNow, roomUri } from "../../shared/sip/jssip_fixes.ts";
 import { type Access, type AccessRequest, expiryOf, type Place, placeOf, problemText, requestAccess } from "./bootstrap.ts";
 import { Call } from "./call.ts";
+import type { WebphoneEvents } from "./webphone_events.ts";
 import { ClientRoster } from "./client_roster.ts";
 import { Devices } from "./devices.ts";
 import { Emitter } from "./emitter.ts";
@@ -13,35 +14,9 @@ import { save, type Saved, type SavedCall, takeSaved, thisPage } from "./resume_
 import { changeSecret, type IncomingRequest, type IncomingResponse, makeUa, newInstance, type Session, type UA } from "./sip.ts";
 import { Subscription } from "./subscription.ts";
 import {
-  type ConnectionStatus, type ConnectOptions, type Device, type IncomingText, type Privilege, type RemoteClient,
+  type ConnectionStatus, type ConnectOptions, type Device, type Privilege, type RemoteClient,
   type SentText, type TextOptions, WebphoneError,
 } from "./types.ts";
-
-/** The events of a connection. */
-export interface WebphoneEvents {
-  /** The connection's status changed. */
-  status: ConnectionStatus;
-  /** A call comes in. It rings until it is accepted or rejected, or the caller gives up. */
-  call: Call;
-  /** A call that the page had before it was reloaded is back. */
-  callResumed: Call;
-  /** Another client of the line came. */
-  clientOnline: RemoteClient;
-  /** Another client of the line left. */
-  clientOffline: RemoteClient;
-  /** Another client of the line changed what it tells about itself. */
-  clientChanged: RemoteClient;
-  /** A text came in outside of any call. */
-  message: IncomingText;
-  /** The connection has been gone for longer than the server keeps number and calls. */
-  lost: null;
-  /** This client has another number than before, since it was away for too long. */
-  numberChanged: string;
-  /** The token expires soon, and there is no function to fetch another: call `refreshToken`. */
-  tokenExpiring: Date;
-  /** Something failed that no promise tells of. */
-  error: WebphoneError;
-}
 
 const kTokenMargin = 60_000;
 const kLongestTimer = 2_000_000_000;
