@@ -14,6 +14,14 @@
 
 namespace bridge {
 
+// A message that has been given to its receivers.
+struct RelayedMessage {
+  std::uint64_t sequence = 0;
+  std::string_view id, display_name, content_type, body;
+  const Party& from;
+  std::string_view private_to;                          // participant; "" : everybody
+};
+
 struct BridgeConfig {
   MixOptions mix;
   bool video = true;
@@ -21,6 +29,7 @@ struct BridgeConfig {
   std::chrono::milliseconds video_merge{50};            // joins and leaves that come this close are one re-INVITE
   store::MessageStore* history = nullptr;               // null: messages are not kept
   std::string conversation;                             // what they are kept under
+  std::function<void(const RelayedMessage&)> on_relayed{};
 };
 
 // Thread: the shard's. What is in it is decided by its user (a room, a call), who owns the legs.

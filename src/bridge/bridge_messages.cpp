@@ -128,6 +128,10 @@ void Bridge::deliver(const Outgoing& outgoing) {
   }
   outgoing.answer({.status = 202, .headers = {{"Parley-Sequence", std::to_string(outgoing.sequence)}, {"Parley-Message-ID", id}}});
   if (reported && --reports_[outgoing.sequence].waiting == 0) finish_report(outgoing.sequence);
+  if (config_.on_relayed) {
+    config_.on_relayed({.sequence = outgoing.sequence, .id = id, .display_name = nickname, .content_type = message.content_type(), .body = message.body(),
+                        .from = outgoing.sender, .private_to = outgoing.private_to});
+  }
 }
 
 void Bridge::on_message_done(Leg& leg, std::uint64_t token, int status) {

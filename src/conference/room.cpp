@@ -35,9 +35,12 @@ std::string leave_reason(const sip::SessionEnd& end) {
 Room::Room(std::string name, RoomProfile profile, bridge::LegEnvironment& environment, bridge::MessagePolicy messages, RoomHost& host,
            store::MessageStore* store)
     : name_(std::move(name)), id_(base::random_uuid()), profile_(profile), environment_(environment), messages_(std::move(messages)), host_(host),
-      created_(environment.timeline.wall()),
+      created_(environment.timeline.wall()), api_bucket_(messages_.rate, messages_.burst),
       bridge_(environment, {.mix = profile.mix, .video = profile.video, .max_video_streams = profile.max_video_streams, .video_merge = bridge::BridgeConfig{}.video_merge,
-                            .history = profile.history ? store : nullptr, .conversation = "room:" + base::to_lower(name_)}) {}
+                            .history = profile.history ? store : nullptr, .conversation = "room:" + base::to_lower(name_),
+                            .on_relayed = [this](const bridge::RelayedMessage& message) {
+                              if (observer_) observer_->on_room_message(*this, message);
+                            }}) {}
 
 Room::~Room() {
   environment_.timeline.cancel(sweep_timer_);
@@ -129,7 +132,16 @@ EventChannel Room::event_channel(const Participant& p) const {
           .caller_number = p.leg->party().number, .created = p.created, .admin = p.admin};
 }
 
+// The room is open for observers while somebody is present.
+void Room::note_presence() {
+  const bool open = std::any_of(participants_.begin(), participants_.end(), [](const auto& p) { return p->present; });
+  if (open == opened_ || !observer_) return;
+  opened_ = open;
+  open ? observer_->on_room_opened(*this) : observer_->on_room_closed(*this);
+}
+
 void Room::send_event(EventType type, const Participant& about, std::string_view reason) {
+  if (observer_) observer_->on_room_event(*this, type, about, reason);
   auto channel = event_channel(about);
   if (type == EventType::kJoin) channel.muted = about.leg->muted();
   if (type == EventType::kTalking) channel.talking_status = about.leg->talking();
@@ -161,6 +173,7 @@ void Room::on_leg_established(bridge::Leg& leg) {
   if (!participant || participant->present) return;
   if (participant->replaces) return take_place(*participant);
   participant->present = true;
+  note_presence();
   bridge_.add(leg);
   send_event(EventType::kJoin, *participant);
   send_welcome(*participant);
@@ -190,7 +203,9 @@ void Room::on_leg_media_changed(bridge::Leg& leg) {
 }
 
 void Room::on_leg_message(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) {
-  const auto* participant = find(leg);
+  auto* participant = find(leg);
+  // Whoever writes in the dialog has got the 200, whether its ACK has come or not: JsSIP tells pages of the one before it sends the other.
+  if (participant && !participant->present) on_leg_established(leg);
   if (!participant || !participant->present) return leg.session().respond(id, {.status = 403, .reason = "Not In The Room Yet"});
   if (const auto refusal = bridge::refuse_message(messages_, *request, leg.message_bucket(), environment_.timeline.now())) {
     return leg.session().respond(id, *refusal);
@@ -216,6 +231,30 @@ void Room::mute(bridge::Leg& leg, bool muted) {
   }
 }
 
+void Room::message_by_api(const bridge::Party& from, const sip::MessagePtr& message, std::function<void(const sip::Reply&)> answer) {
+  if (const auto refusal = bridge::refuse_message(messages_, *message, api_bucket_, environment_.timeline.now())) return answer(*refusal);
+  bridge_.relay_from_outside(from, message, std::move(answer));
+}
+
+const Participant* Room::find_participant(std::string_view id) const {
+  for (const auto& p : participants_) {
+    if (p->present && p->leg->party().participant == id) return p.get();
+  }
+  return nullptr;
+}
+
+bool Room::mute(std::string_view participant, bool muted) {
+  const auto* found = find_participant(participant);
+  if (found) mute(*found->leg, muted);
+  return found != nullptr;
+}
+
+bool Room::remove(std::string_view participant) {
+  const auto* found = find_participant(participant);
+  if (found) found->leg->end("SIP;cause=200;text=\"Removed from the room\"");
+  return found != nullptr;
+}
+
 void Room::on_leg_message_done(bridge::Leg& leg, std::uint64_t token, int status) { bridge_.on_message_done(leg, token, status); }
 
 void Room::on_leg_talking(bridge::Leg& leg, bool) {
@@ -234,6 +273,7 @@ void Room::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
   participants_.erase(it);
   bridge_.remove(leg);
   if (gone.present) send_event(EventType::kLeave, gone, leave_reason(end));
+  note_presence();
   if (sweep_timer_ == 0) {
     sweep_timer_ = environment_.timeline.after(base::Duration::zero(), [this](base::TimePoint) {
       sweep_timer_ = 0;

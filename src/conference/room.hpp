@@ -10,6 +10,7 @@
 
 #include "bridge/bridge.hpp"
 #include "conference/events.hpp"
+#include "conference/room_observer.hpp"
 
 namespace conference {
 
@@ -54,6 +55,8 @@ class Room final : public bridge::LegOwner {
        store::MessageStore* store = nullptr);
   ~Room() override;
 
+  // Before the first comes in; outlives the room. Null: nobody.
+  void set_observer(RoomObserver* observer) { observer_ = observer; }
   const std::string& name() const { return name_; }
   const std::string& id() const { return id_; }
   std::size_t members() const;
@@ -69,6 +72,13 @@ class Room final : public bridge::LegOwner {
   void message_from_outside(const bridge::Party& from, const sip::MessagePtr& message, std::function<void(const sip::Reply&)> answer) {
     bridge_.relay_from_outside(from, message, std::move(answer));
   }
+
+  // The same for one who has no account, such as a program that uses the API: held against the rules here.
+  void message_by_api(const bridge::Party& from, const sip::MessagePtr& message, std::function<void(const sip::Reply&)> answer);
+  const Participant* find_participant(std::string_view id) const;   // that is present
+  // By the API. False: no such participant. A page may unmute itself again; one that is removed is told why.
+  bool mute(std::string_view participant, bool muted);
+  bool remove(std::string_view participant);
 
   void mute(bridge::Leg& leg, bool muted);
   void end_all(std::string_view reason);
@@ -89,6 +99,7 @@ class Room final : public bridge::LegOwner {
   void send_event(EventType type, const Participant& about, std::string_view reason = {});
   void send_welcome(Participant& to);
   void take_place(Participant& successor);
+  void note_presence();
   EventBridge event_bridge() const;
   EventChannel event_channel(const Participant& participant) const;
   void control_mute(bridge::Leg& leg, sip::RequestId id, const sip::Message& request);
@@ -99,6 +110,9 @@ class Room final : public bridge::LegOwner {
   const bridge::MessagePolicy messages_;
   RoomHost& host_;
   const base::WallTime created_;
+  RoomObserver* observer_ = nullptr;
+  bool opened_ = false;                // the observer knows of it
+  base::TokenBucket api_bucket_;
   bridge::Bridge bridge_;
   std::vector<std::unique_ptr<Participant>> participants_;
   std::vector<std::unique_ptr<Participant>> gone_;   // ended, their sessions still on the stack: destroyed in the next turn

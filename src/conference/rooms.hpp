@@ -28,6 +28,7 @@ class Rooms final : public RoomHost {
   static std::string clean_name(std::string_view unescaped);
   static std::string key_of(std::string_view name);
 
+  void set_observer(RoomObserver* observer) { observer_ = observer; }   // before there is a room
   Room* find(std::string_view name);
   Room* find_or_create(std::string_view name);       // null: too many rooms
   Room* holding(std::string_view resume_token);
@@ -40,6 +41,7 @@ class Rooms final : public RoomHost {
  private:
   bridge::LegEnvironment& environment_;
   const RoomsConfig config_;
+  RoomObserver* observer_ = nullptr;
   std::unordered_map<std::string, std::unique_ptr<Room>> rooms_;
 };
 

@@ -10,14 +10,11 @@ namespace {
 
 constexpr std::array kMd5Alone{sip::DigestAlgorithm::kMd5};
 
-// Clients that give up at a challenge other than MD5's, wherever that one stands. What speaks SIP over WebSocket is JsSIP or
-// SIP.js, by whatever name an application gives it: both know MD5 alone, and look at the last header only. baresip's libre
-// fails at the first algorithm that it doesn't know.
+// Clients that give up at a challenge other than MD5's, wherever that one stands: SIP.js looks at the last header only, baresip's
+// libre fails at the first algorithm that it doesn't know. All others get one header for each algorithm (RFC 8760 section 2.4).
 bool knows_md5_alone(const sip::Message& request) {
-  const auto transport = request.top_via().transport;
-  if (transport == sip::Transport::kWs || transport == sip::Transport::kWss) return true;
   const auto agent = base::to_lower(request.value(sip::HeaderId::kUserAgent));
-  return agent.find("baresip") != agent.npos;
+  return agent.find("baresip") != agent.npos || agent.find("sip.js") != agent.npos;
 }
 
 }  // namespace
