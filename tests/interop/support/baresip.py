@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from . import audio
-from .check import Failure, Skip, check, eventually, free_port
+from .check import Failure, Skip, check, eventually, free_media_ports, free_port
 
 MODULES = "/usr/lib/baresip/modules"
 
@@ -23,6 +23,8 @@ class Baresip:
         self.folder = Path(tempfile.mkdtemp(prefix=f"baresip-{user}-", dir=context.work))
         rate = 48000 if codecs == "opus" else 8000
         audio.write_wav(self.folder / "tone.wav", audio.tone(frequency, 1, rate) * 60, rate)
+        # Where nothing of another test or another run still arrives.
+        ports = free_media_ports(16)
         self.control = free_port(socket.SOCK_STREAM)
         port = server.udp if transport == "udp" else server.tcp if transport == "tcp" else server.tls
         codec_modules = [m for m in ("g711.so", "opus.so") if os.path.exists(f"{MODULES}/{m}")]
@@ -30,7 +32,7 @@ class Baresip:
             raise Skip("baresip without opus")
         lines = [f"module_path {MODULES}", "sip_verify_server no",
                  f"audio_source aufile,{self.folder}/tone.wav", "audio_player aubridge,nowhere", "audio_alert aubridge,nowhere", "audio_channels 1-1" if rate == 8000 else
-                 "opus_stereo no\nopus_sprop_stereo no\naudio_channels 1-1", "call_max_calls 4", "rtp_timeout 60",
+                 "opus_stereo no\nopus_sprop_stereo no\naudio_channels 1-1", "call_max_calls 4", "rtp_timeout 60", f"rtp_ports {ports}-{ports + 15}",
                  f"ctrl_tcp_listen 127.0.0.1:{self.control}", f"snd_path {self.folder}", *[f"module {m}" for m in codec_modules],
                  "module aufile.so", "module aubridge.so", "module sndfile.so", "module_app account.so", "module_app menu.so", "module ctrl_tcp.so"]
         (self.folder / "config").write_text("\n".join(lines) + "\n")

@@ -41,11 +41,11 @@ def free_port(kind=socket.SOCK_DGRAM):
         return s.getsockname()[1]
 
 
-def free_media_ports():
-    """The first of four UDP ports in a row for sipp's audio and video. Below those that the system gives to whoever asks."""
+def free_media_ports(count=4):
+    """The first of so many UDP ports in a row (sipp wants four for audio and video). Below those that the system gives to whoever asks."""
     for _ in range(200):
-        first = random.randrange(10000, 30000, 4)
-        sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(4)]
+        first = random.randrange(10000, 30000, 16)
+        sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
         try:
             for i, s in enumerate(sockets):
                 s.bind(("127.0.0.1", first + i))
