@@ -102,12 +102,16 @@ class Baresip:
         self.command("dial", self.target(name))
         self.event("CALL_ESTABLISHED")
 
-    def levels(self, *frequencies, seconds=1.0):
-        """Amplitudes of these tones in what it heard last."""
+    def recorded(self):
+        """Samples of all that it heard in its last call, and their rate. While nothing comes, nothing is added."""
         files = sorted(self.folder.glob("dump-*-dec.wav"), key=lambda p: p.stat().st_mtime)
         check(files, f"{self.user}'s baresip recorded nothing")
-        samples, rate = audio.read_wav(files[-1])
-        last = samples[-int(rate * seconds):]
+        return audio.read_wav(files[-1])
+
+    def levels(self, *frequencies, seconds=1.0, since=0):
+        """Amplitudes of these tones in what it heard last, from sample number `since` on."""
+        samples, rate = self.recorded()
+        last = samples[since:][-int(rate * seconds):]
         return [audio.amplitude(last, f, rate) for f in frequencies]
 
     def close(self):
