@@ -254,6 +254,17 @@ class Dialog:
     def ack(self, number=None):
         self.phone.send(self.make("ACK", cseq=number or self.number))
 
+    def ask_again(self, method, times=8):
+        """Retransmits each second, as a phone does where packets are lost."""
+        request = self.make(method)
+        for _ in range(times):
+            self.phone.send(request)
+            try:
+                return self.phone.wait(lambda m: m.status >= 200 and m.cseq == (self.number, method), 1, f"an answer to {method}")
+            except Failure as why:
+                last = why
+        raise last
+
     def ask(self, method, seconds=5, **more):
         self.phone.send(self.make(method, **more))
         number = self.number
