@@ -34,6 +34,12 @@ class Accounts {
     found = dynamic_.find(std::string(name));
     return found == dynamic_.end() ? nullptr : &found->second;
   }
+  // One that is new or has changed, and one that is gone, until the next replace().
+  void put(Account account) {
+    auto name = account.name;
+    by_name_.insert_or_assign(std::move(name), std::move(account));
+  }
+  void remove(std::string_view name) { by_name_.erase(std::string(name)); }
   // Those that live as long as somebody is connected (a webphone line's clients); the store knows nothing of them.
   void add_dynamic(Account account) {
     auto name = account.name;

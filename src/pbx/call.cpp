@@ -49,6 +49,7 @@ Call::~Call() {
 
 sip::SessionHandler* Call::start(sip::Session& session, const sip::Message& invite, bridge::Party caller, const bridge::Party& callee,
                                  const std::vector<Binding>& contacts, const std::string& callee_uri) {
+  begin_info(caller, callee);
   caller_ = std::make_unique<bridge::Leg>(environment_.next_leg_id(), environment_, *this, bridge_.id(), sdp::VideoMode::kTwoWay, std::move(caller));
   caller_->attach(session);
   auto answer = caller_->prepare_answer(invite);
@@ -69,29 +70,40 @@ sip::SessionHandler* Call::start(sip::Session& session, const sip::Message& invi
     host_.on_call_over(*this);
     return nullptr;
   }
-  ring_timer_ = environment_.timeline.after(config_.ring_timeout, [this](base::TimePoint) {
-    ring_timer_ = 0;
-    give_up();
-  });
+  restart_ring_timer();
   host_.on_call_changed(*this);
   return caller_.get();
 }
 
+void Call::restart_ring_timer() {
+  environment_.timeline.cancel(ring_timer_);
+  ring_timer_ = environment_.timeline.after(config_.ring_timeout, [this](base::TimePoint) {
+    ring_timer_ = 0;
+    give_up();
+  });
+}
+
 bool Call::ring(const Binding& contact, const bridge::Party& callee, const std::string& callee_uri, bool video) {
+  auto leg = dial(contact, callee, callee_uri, caller_->party(), std::string(caller_->session().remote_uri()), video);
+  if (leg) callees_.push_back(std::move(leg));
+  return leg != nullptr;
+}
+
+// Null: no offer could be made. No callback comes before it has returned.
+std::unique_ptr<bridge::Leg> Call::dial(const Binding& contact, const bridge::Party& callee, const std::string& uri, const bridge::Party& from,
+                                        const std::string& from_uri, bool video) {
   const bool webrtc = is_websocket(contact.target);
   // An extension may have a page and a desk phone.
   auto party = callee;
   party.webphone = callee.webphone && webrtc;
   auto leg = std::make_unique<bridge::Leg>(environment_.next_leg_id(), environment_, *this, bridge_.id(), sdp::VideoMode::kTwoWay, party);
   const auto offer = leg->prepare_offer(webrtc, video, contact.target.remote);
-  if (!offer) return false;
-  const auto& from = caller_->party();
-  auto& ref = *callees_.emplace_back(std::move(leg));
-  ref.attach(agent_.invite({.target = contact.target,
+  if (!offer) return nullptr;
+  leg->attach(agent_.invite({.target = contact.target,
                             .request_uri = contact.contact,
-                            .from_uri = std::string(caller_->session().remote_uri()),
+                            .from_uri = from_uri,
                             .from_display = from.display_name,
-                            .to_uri = callee_uri,
+                            .to_uri = uri,
                             .to_display = callee.display_name,
                             .route = contact.path,
                             .headers = identity_headers(party),
@@ -99,14 +111,15 @@ bool Call::ring(const Binding& contact, const bridge::Party& callee, const std::
                             // A page may block in a dialogue of its own (rule 5): it answers when it can, on a connection that lives.
                             .session_timer = !party.webphone,
                             .timeout = party.webphone ? bridge::kPagePatience : std::chrono::seconds(0)},
-                           ref));
-  return true;
+                           *leg));
+  return leg;
 }
 
 void Call::give_up() {
   if (answered_ || over_) return;
   std::vector<bridge::Leg*> legs;
   for (auto& leg : callees_) legs.push_back(leg.get());
+  for (auto& leg : candidates_) legs.push_back(leg.get());
   for (auto* leg : legs) leg->end("SIP;cause=480;text=\"No answer\"");
 }
 
@@ -114,7 +127,7 @@ void Call::on_leg_progress(bridge::Leg& leg, const sip::Message& response) {
   // The caller hears its own ringback; early media of several branches at once would be nobody's.
   if (answered_ || !caller_ || caller_->ended() || &leg == caller_.get() || response.status() == 100 || ringing_told_) return;
   ringing_told_ = true;
-  caller_->session().provisional(180);
+  if (!caller_->session().established()) caller_->session().provisional(180);
   host_.on_call_changed(*this);
 }
 
@@ -210,12 +223,14 @@ void Call::tell_hold(bridge::Leg& holder) {
 void Call::on_leg_established(bridge::Leg& leg) {
   if (std::any_of(successors_.begin(), successors_.end(), [&](const auto& s) { return s.leg.get() == &leg; })) return take_place(leg);
   if (&leg == caller_.get()) return bridge_.video_changed();
+  if (std::any_of(candidates_.begin(), candidates_.end(), [&](const auto& l) { return l.get() == &leg; })) return on_candidate_established(leg);
   if (answered_ || !caller_ || caller_->ended()) return leg.end("SIP;cause=200;text=\"Call completed elsewhere\"");
   answered_ = &leg;
+  info_.answered = environment_.timeline.wall();
   environment_.timeline.cancel(ring_timer_);
   bridge_.add(*caller_);
   bridge_.add(leg);
-  caller_->session().accept(caller_answer_, caller_headers_);
+  if (!caller_->session().established()) caller_->session().accept(caller_answer_, caller_headers_);
   std::vector<bridge::Leg*> losers;
   for (auto& other : callees_) {
     if (other.get() != answered_) losers.push_back(other.get());
@@ -245,6 +260,7 @@ void Call::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
   std::erase(holding_, &leg);
   if (is_retired(leg)) return sweep();
   if (drop_successors_of(leg)) return sweep();
+  if (on_candidate_ended(leg)) return;
   if (&leg == caller_.get()) {
     gone_.push_back(std::move(caller_));
     end_all("SIP;cause=200;text=\"Caller hung up\"");
@@ -258,12 +274,12 @@ void Call::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
       end_all({});
     } else if (!answered_) {
       best_failure_ = better_failure(best_failure_, end.cause == sip::EndCause::kRejected ? end.status : 480);
-      if (callees_.empty() && caller_ && !caller_->ended()) caller_->session().reject({.status = best_failure_});
+      if (callees_.empty()) refuse_caller();
     }
   }
   sweep();
   host_.on_call_changed(*this);
-  if (!caller_ && callees_.empty() && !over_) {
+  if (!caller_ && callees_.empty() && candidates_.empty() && !over_) {
     over_ = true;
     host_.on_call_over(*this);
   }
@@ -302,6 +318,7 @@ void Call::end_all(std::string_view reason) {
   std::vector<bridge::Leg*> legs;
   if (caller_) legs.push_back(caller_.get());
   for (auto& leg : callees_) legs.push_back(leg.get());
+  for (auto& leg : candidates_) legs.push_back(leg.get());
   for (auto& successor : successors_) legs.push_back(successor.leg.get());
   for (auto* leg : legs) {
     if (!leg->ended()) leg->end(reason);

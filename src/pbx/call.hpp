@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bridge/bridge.hpp"
+#include "pbx/observer.hpp"
 #include "pbx/registrar.hpp"
 
 namespace pbx {
@@ -44,7 +45,17 @@ class Call final : public bridge::LegOwner {
   // Takes the INVITE of `caller` for `callee`, reachable at `contacts` (not empty). Null: it was rejected.
   sip::SessionHandler* start(sip::Session& session, const sip::Message& invite, bridge::Party caller, const bridge::Party& callee,
                              const std::vector<Binding>& contacts, const std::string& callee_uri);
+  // The same without a caller's INVITE: `caller` is rung first, and when one of its contacts has answered, `callee`, at the
+  // contacts that it has then. False: nobody could be rung, and the host has been told that it is over.
+  struct Plan {
+    bridge::Party caller, callee;
+    std::vector<Binding> contacts;                      // of the caller
+    std::function<std::vector<Binding>()> callee_contacts;
+    std::string caller_uri, callee_uri;
+  };
+  bool originate(Plan plan);
   void end_all(std::string_view reason);
+  CallInfo info() const;
   // Each account once.
   std::vector<CallSide> sides() const;
   std::uint64_t id() const { return bridge_.id().value; }
@@ -70,6 +81,13 @@ class Call final : public bridge::LegOwner {
   std::vector<bridge::Leg*> parties() const;            // the caller and who answered
   void take_place(bridge::Leg& leg);
   void tell_hold(bridge::Leg& holder);
+  std::unique_ptr<bridge::Leg> dial(const Binding& contact, const bridge::Party& party, const std::string& uri, const bridge::Party& from,
+                                    const std::string& from_uri, bool video);
+  void on_candidate_established(bridge::Leg& leg);
+  bool on_candidate_ended(const bridge::Leg& leg);
+  void refuse_caller();
+  void begin_info(const bridge::Party& caller, const bridge::Party& callee);
+  void restart_ring_timer();
   bool ring(const Binding& contact, const bridge::Party& callee, const std::string& callee_uri, bool video);
   void give_up();
   bool is_retired(const bridge::Leg& leg) const;
@@ -82,6 +100,9 @@ class Call final : public bridge::LegOwner {
   CallHost& host_;
   bridge::Bridge bridge_;
   std::unique_ptr<bridge::Leg> caller_;
+  std::vector<std::unique_ptr<bridge::Leg>> candidates_;   // for the caller's place, while a plan begins
+  Plan plan_;
+  CallInfo info_;
   std::vector<std::unique_ptr<bridge::Leg>> callees_;
   std::vector<std::unique_ptr<bridge::Leg>> gone_;   // ended, their sessions still on the stack: destroyed in the next turn
   base::TimerQueue::Id sweep_timer_ = 0;

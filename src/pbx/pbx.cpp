@@ -137,18 +137,24 @@ void Pbx::on_reachable(std::string_view account) {
   messages_.on_reachable(account);
 }
 
+bridge::Party Pbx::party_of(const Account& callee) const {
+  auto party = new_party();
+  party.account = party.number = callee.name;
+  party.display_name = callee.display_name.empty() ? callee.name : callee.display_name;
+  const auto* client = webphone_.find(callee.name);
+  party.webphone = client != nullptr;
+  party.may_message = client == nullptr || client->may.message;
+  return party;
+}
+
 sip::SessionHandler* Pbx::call_account(sip::Session& session, const sip::Message& invite, bridge::Party party, const Account& callee) {
   const auto contacts = registrar_.find(callee.name, environment_.timeline.now());
   if (contacts.empty() || calls_.size() >= config_.max_calls) {
     session.reject({.status = contacts.empty() ? 480 : 503});
     return nullptr;
   }
-  auto callee_party = new_party();
-  callee_party.account = callee_party.number = callee.name;
-  callee_party.display_name = callee.display_name.empty() ? callee.name : callee.display_name;
+  const auto callee_party = party_of(callee);
   const auto* client = webphone_.find(callee.name);
-  callee_party.webphone = client != nullptr;
-  callee_party.may_message = client == nullptr || client->may.message;
   auto call_config = config_.call;
   if (client) call_config.ring_timeout = config_.webphone_ring_timeout;
   auto call = std::make_unique<Call>(environment_, *agent_, call_config, *this);
@@ -159,6 +165,7 @@ sip::SessionHandler* Pbx::call_account(sip::Session& session, const sip::Message
 
 // The call is on the stack: it goes in the next turn.
 void Pbx::on_call_over(Call& call) {
+  tell_observer(call);
   environment_.timeline.after(base::Duration::zero(), [this, key = &call](base::TimePoint) { calls_.erase(key); });
 }
 

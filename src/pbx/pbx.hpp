@@ -58,7 +58,18 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   Registrar& registrar() { return registrar_; }
   Webphone& webphone() { return webphone_; }
   Presence& presence() { return presence_; }
+  // Webphone::connect() of somebody at `remote`, within its limits.
+  base::Result<const WebphoneClient*> connect_webphone(const Webphone::ConnectRequest& request, const base::SocketAddress& remote);
   std::size_t calls() const { return calls_.size(); }
+  Accounts& accounts() { return accounts_; }
+  base::TimePoint now() const { return environment_.timeline.now(); }
+  // Before anything else happens; outlives this.
+  void set_observer(PbxObserver& observer);
+
+  // By the API. kNotFound: one of the two can't be reached (no such number, or not registered); kUnavailable: too many calls.
+  base::Result<CallInfo> originate(const std::string& from, const std::string& to);
+  std::vector<CallInfo> list_calls() const;
+  bool hang_up(std::string_view call_id);
   void end_all(std::string_view reason);
 
   // What the agent must do for this: event packages and their limits.
@@ -85,7 +96,7 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
 
   // CallHost
   void on_call_over(Call& call) override;
-  void on_call_changed(const Call& call) override { presence_.on_call_changed(call); }
+  void on_call_changed(const Call& call) override;
 
  private:
   static constexpr std::string_view kDefaultTarget = "_default";   // a webphone's call without a number
@@ -100,6 +111,8 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   sip::SessionHandler* route_client(sip::Session& session, const sip::Message& invite, bridge::Party party, const WebphoneClient& client, std::string dialled);
   sip::SessionHandler* call_account(sip::Session& session, const sip::Message& invite, bridge::Party party, const Account& callee);
   bridge::Party party_of(const sip::Message& invite, const Account* account) const;
+  bridge::Party party_of(const Account& callee) const;
+  void tell_observer(const Call& call);
   bool over_rate(const sip::Source& source);
   void take_message(sip::RequestId id, const sip::MessagePtr& message, const sip::Source& source);
   sip::Reply answer_request(const sip::Message& request, const sip::Source& source);
@@ -116,6 +129,8 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   Messages messages_;
   conference::Rooms rooms_;
   std::unordered_map<const Call*, std::unique_ptr<Call>> calls_;
+  PbxObserver* observer_ = nullptr;
+  std::unordered_map<const Call*, CallInfo::State> told_;      // the observer's last news of each
   std::unordered_map<std::string, base::TokenBucket> rates_;   // by IP address; bounded
   std::unordered_map<std::string, base::TokenBucket> wrong_passwords_;
   std::function<void(const base::SocketAddress&)> report_abuse_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -56,6 +57,9 @@ class Registrar {
   std::vector<Binding> find(std::string_view account, base::TimePoint now);
   void on_flow_closed(std::uint64_t flow);
   void remove(std::string_view account) { bindings_.erase(std::string(account)); }
+  void for_each(const std::function<void(const std::string& account, const std::vector<Binding>&)>& f) const {
+    for (const auto& [account, bindings] : bindings_) f(account, bindings);
+  }
   std::size_t size() const;
 
  private:

@@ -16,6 +16,13 @@ inline constexpr std::array kSchemaSteps = {
     " ha1_sha512_256 TEXT NOT NULL,"
     " created INTEGER NOT NULL"              // seconds since 1970, UTC
     ") STRICT, WITHOUT ROWID;",
+    "CREATE TABLE api_token ("
+    " id TEXT PRIMARY KEY,"
+    " name TEXT NOT NULL,"
+    " hash TEXT NOT NULL UNIQUE,"
+    " scopes TEXT NOT NULL,"
+    " created INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;",
 };
 
 // The same for messages.db, the file of chat and calls. Times are milliseconds since 1970, UTC.

@@ -134,6 +134,40 @@ class SqliteStore final : public Store {
     });
   }
 
+  base::Result<std::vector<ApiTokenRecord>> api_tokens() override {
+    return guarded([&]() -> base::Result<std::vector<ApiTokenRecord>> {
+      SQLite::Statement query(database_, "SELECT id, name, hash, scopes, created FROM api_token ORDER BY created, id");
+      std::vector<ApiTokenRecord> all;
+      while (query.executeStep()) {
+        all.push_back({query.getColumn(0).getString(), query.getColumn(1).getString(), query.getColumn(2).getString(), query.getColumn(3).getString(),
+                       std::chrono::sys_seconds(std::chrono::seconds(query.getColumn(4).getInt64()))});
+      }
+      return all;
+    });
+  }
+
+  base::Status add_api_token(const ApiTokenRecord& token) override {
+    return guarded([&]() -> base::Status {
+      SQLite::Statement insert(database_, "INSERT INTO api_token VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
+      int index = 0;
+      for (const auto* text : {&token.id, &token.name, &token.hash, &token.scopes}) insert.bind(++index, *text);
+      insert.bind(++index, static_cast<std::int64_t>(token.created.time_since_epoch().count()));
+      if (insert.exec() == 0) return base::fail(base::ErrorCode::kConflict, fmt::format("API token {} is there already", token.id));
+      ++own_changes_;
+      return {};
+    });
+  }
+
+  base::Status remove_api_token(std::string_view id) override {
+    return guarded([&]() -> base::Status {
+      SQLite::Statement remove(database_, "DELETE FROM api_token WHERE id = ?");
+      remove.bind(1, std::string(id));
+      if (remove.exec() == 0) return base::fail(base::ErrorCode::kNotFound, fmt::format("there is no API token {}", id));
+      ++own_changes_;
+      return {};
+    });
+  }
+
   // data_version tells of other connections' commits alone, own_changes_ of ours.
   base::Result<std::uint64_t> changes() override {
     return guarded([&]() -> base::Result<std::uint64_t> {

@@ -1,0 +1,87 @@
+// /calls and /call-records.
+#include "api/event_source.hpp"
+#include "api/rest_route.hpp"
+
+namespace api {
+namespace {
+
+constexpr std::size_t kPage = 50;
+
+void list(const RestBackend& backend, const RestCallPtr& call) {
+  backend.on_pbx([call](pbx::Pbx& pbx) {
+    auto all = RestJson::array();
+    for (const auto& info : pbx.list_calls()) all.push_back(rest_json(info));
+    call->answer.send(rest_answer(200, {{"calls", std::move(all)}}));
+  });
+}
+
+void originate(const RestBackend& backend, const RestCallPtr& call) {
+  if (call->text("from") == call->text("to")) return call->answer.send(rest_problem(400, "same-number", "\"from\" and \"to\" are the same"));
+  backend.on_pbx([call](pbx::Pbx& pbx) {
+    const auto info = pbx.originate(call->text("from"), call->text("to"));
+    if (info) return call->answer.send(rest_answer(201, rest_json(*info)).header("Location", "/api/v1/calls/" + info->id));
+    // Whether there is no such number or nobody is there: the same.
+    if (info.error().code == base::ErrorCode::kNotFound) return call->answer.send(rest_problem(404, "unreachable", info.error().detail));
+    call->answer.send(rest_problem(503, "too-many-calls", info.error().detail));
+  });
+}
+
+void hang_up(const RestBackend& backend, const RestCallPtr& call) {
+  backend.on_pbx([call](pbx::Pbx& pbx) {
+    call->answer.send(pbx.hang_up(call->path[0]) ? rest_no_content() : rest_problem(404, "unknown-call", "there is no call of that id"));
+  });
+}
+
+RestJson to_json(const store::CallRecord& record) {
+  RestJson json{{"id", record.id}, {"kind", record.kind == store::CallKind::kRoom ? "room" : "call"}, {"from", record.from_uri},
+                {"fromDisplayName", record.from_display}, {"to", record.to_uri}, {"started", rest_time(record.start)}};
+  if (record.answer) json["answered"] = rest_time(*record.answer);
+  if (record.end) json["ended"] = rest_time(*record.end);
+  json["status"] = record.status;
+  json["cause"] = record.cause;
+  return json;
+}
+
+void records(const RestBackend& backend, const RestCallPtr& call) {
+  store::CallFilter filter;
+  filter.account = call->query["account"];
+  if (const auto& from = call->query["from"]; !from.empty()) filter.from = read_rest_time(from);
+  if (const auto& until = call->query["until"]; !until.empty()) filter.until = read_rest_time(until);
+  filter.before = call->number("before");
+  filter.limit = call->number("limit").value_or(kPage);
+  const auto asked = backend.messages->call_records(std::move(filter), [call](base::Result<store::CallPage> page) {
+    if (!page) return call->answer.send(rest_problem(page.error(), {}));
+    auto all = RestJson::array();
+    for (const auto& record : page->records) all.push_back(to_json(record));
+    RestJson result{{"callRecords", std::move(all)}};
+    if (page->next) result["next"] = *page->next;
+    call->answer.send(rest_answer(200, result));
+  });
+  if (!asked) call->answer.send(rest_problem(asked.error(), {}));
+}
+
+}  // namespace
+
+void add_call_routes(std::vector<RestRoute>& routes, const RestBackend& backend) {
+  const auto with = [&backend](auto handler) { return [&backend, handler](const RestCallPtr& call) { handler(backend, call); }; };
+  routes.push_back({.method = "GET", .path = "/calls", .scope = scope::kCallsRead, .operation = "listCalls", .tag = "calls",
+                    .summary = "Calls of two that are under way", .result = "CallList", .handler = with(list)});
+  routes.push_back({.method = "POST", .path = "/calls", .scope = scope::kCalls, .operation = "makeCall", .tag = "calls", .summary = "Make a call between two numbers",
+                    .description = "Both are accounts or webphone clients that are registered. The first one rings, and when it has answered the second.",
+                    .body = "NewCall", .result = "Call", .success = 201, .failures = {{404, "One of them can't be reached."}}, .handler = with(originate)});
+  routes.push_back({.method = "DELETE", .path = "/calls/{call}", .scope = scope::kCalls, .operation = "endCall", .tag = "calls", .summary = "Hang up a call",
+                    .success = 204, .failures = {{404, "There is no such call."}}, .handler = with(hang_up)});
+  if (!backend.messages) return;
+  const auto time = RestParameter::Type::kTime;
+  const auto integer = RestParameter::Type::kInteger;
+  routes.push_back({.method = "GET", .path = "/call-records", .scope = scope::kCallsRead, .operation = "listCallRecords", .tag = "calls",
+                    .summary = "Calls that were, the newest first",
+                    .query = {{.name = "account", .description = "Those that this account was in."},
+                              {.name = "from", .description = "That began then or later.", .type = time},
+                              {.name = "until", .description = "That began before.", .type = time},
+                              {.name = "before", .description = "The page before's `next`.", .type = integer},
+                              {.name = "limit", .description = "At most so many; absent: 50.", .type = integer, .minimum = 1, .maximum = store::kMaxPage}},
+                    .result = "CallRecordList", .handler = with(records)});
+}
+
+}  // namespace api

@@ -1,0 +1,31 @@
+// What happens in the PBX, for those outside of it.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/time.hpp"
+#include "conference/room_observer.hpp"
+
+namespace pbx {
+
+struct CallInfo {
+  struct Side {
+    std::string number, display_name, account;   // account "" : a guest
+  };
+  enum class State { kDialing /* asked for from outside: its caller has not answered yet */, kRinging, kAnswered, kEnded };
+  std::string id;
+  State state = State::kRinging;
+  Side from, to;
+  base::WallTime started;
+  std::optional<base::WallTime> answered;
+};
+
+// The shard's thread. None of these may change anything.
+class PbxObserver : public conference::RoomObserver {
+ public:
+  /// called when a call of two has come to that state; the last time with kEnded
+  virtual void on_call(const CallInfo& call) = 0;
+};
+
+}  // namespace pbx
