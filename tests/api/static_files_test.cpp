@@ -20,6 +20,9 @@ class StaticFiles : public ::testing::Test {
     write("app-3FA9C2D1.js", "export {}");
     write("livechat/index.html", "chat");
     write("logo.svg", "<svg/>");
+    write("sdk/phone.js", "export {}");
+    write("examples/ozeki-livechat/live_chat.html", "chat");
+    write("examples/sdk-chat.html", "chat");
     write(".secret", "x");
     write(".git/config", "x");
     write("../outside.txt", "secret");
@@ -65,6 +68,22 @@ TEST_F(StaticFiles, LetsNothingElseOut) {
   const auto posted = get("/", "POST");
   EXPECT_EQ(posted.status, 405);
   EXPECT_EQ(header(posted, "Allow"), "GET, HEAD");
+}
+
+TEST_F(StaticFiles, LetsThePublishedExampleAloneRunInlineScript) {
+  const auto policy = header(get("/examples/ozeki-livechat/live_chat.html"), "Content-Security-Policy");
+  EXPECT_NE(policy.find("script-src 'self' 'unsafe-inline' 'unsafe-eval';"), std::string::npos);
+  EXPECT_NE(policy.find("default-src 'none'"), std::string::npos);
+  EXPECT_NE(policy.find("style-src 'self';"), std::string::npos);
+  for (const std::string path : {"/", "/examples/sdk-chat.html", "/sdk/phone.js", "/examples/ozeki-livechat/none"}) {
+    EXPECT_EQ(header(get(path), "Content-Security-Policy").find("unsafe"), std::string::npos) << path;
+  }
+}
+
+TEST_F(StaticFiles, LetsPagesOfEveryOriginLoadTheSdk) {
+  EXPECT_EQ(header(get("/sdk/phone.js"), "Access-Control-Allow-Origin"), "*");
+  EXPECT_EQ(header(get("/sdk/phone.js"), "Cross-Origin-Resource-Policy"), "cross-origin");
+  EXPECT_EQ(header(get("/"), "Access-Control-Allow-Origin"), "");
 }
 
 TEST_F(StaticFiles, IsCachedByETagAndByHashedName) {
