@@ -10,11 +10,13 @@ namespace {
 
 constexpr std::array kMd5Alone{sip::DigestAlgorithm::kMd5};
 
-// Clients that give up at a challenge other than MD5's, wherever that one stands: SIP.js looks at the last header only, baresip's
-// libre fails at the first algorithm that it doesn't know. All others get one header for each algorithm (RFC 8760 section 2.4).
+// Clients that give up at a challenge other than MD5's, wherever that one stands. What speaks SIP over WebSocket is JsSIP or
+// SIP.js, by whatever name an application gives it: both know MD5 alone, and look at the last header only. baresip's libre
+// fails at the first algorithm that it doesn't know. docs/decisions/0004-md5-on-websocket.md
 bool knows_md5_alone(const sip::Message& request) {
-  const auto agent = base::to_lower(request.value(sip::HeaderId::kUserAgent));
-  return agent.find("baresip") != agent.npos || agent.find("sip.js") != agent.npos;
+  const auto transport = request.top_via().transport;
+  if (transport == sip::Transport::kWs || transport == sip::Transport::kWss) return true;
+  return base::to_lower(request.value(sip::HeaderId::kUserAgent)).find("baresip") != std::string::npos;
 }
 
 }  // namespace
