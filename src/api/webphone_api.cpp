@@ -3,11 +3,15 @@
 #include <nlohmann/json.hpp>
 
 #include "api/static_files.hpp"
+#include "base/text.hpp"
+#include "sip/uri.hpp"
 
 namespace api {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr int kMaxDepth = 16;
 
 // The answer may be read by the page that asked. Which pages may connect is each line's affair, checked by their Origin.
 void allow_origin(net::HttpResponse& response, const std::string& origin) {
@@ -29,6 +33,14 @@ net::HttpResponse preflight(const std::string& origin) {
   return response;
 }
 
+// "" for a page of the server's own.
+std::string foreign_origin(const net::HttpRequest& http) {
+  const auto origin = http.header("Origin");
+  const auto host = origin.find("://");
+  const bool own = host != origin.npos && base::equals_ignoring_case(origin.substr(host + 3), http.header("Host"));
+  return own ? std::string() : std::string(origin);
+}
+
 std::string text_of(const Json& json) { return json.is_string() ? json.get<std::string>() : json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 std::string member(const Json& json, const char* name) {
@@ -36,9 +48,24 @@ std::string member(const Json& json, const char* name) {
   return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+// How deep brackets nest; JSON of strangers is not followed to any depth.
+bool too_deep(std::string_view text) {
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted && c == '\\') ++i;
+    else if (c == '"') quoted = !quoted;
+    else if (!quoted && (c == '{' || c == '[') && ++depth > kMaxDepth) return true;
+    else if (!quoted && (c == '}' || c == ']')) --depth;
+  }
+  return false;
+}
+
 // `who`: the display name, or an object whose members are shown to the others, flattened ("a.b").
 void add_properties(const std::string& prefix, const Json& object, int depth, pbx::ClientProperties& out) {
   for (const auto& [key, value] : object.items()) {
+    if (prefix.empty() && base::equals_ignoring_case(key, "displayName")) continue;
     const auto name = prefix.empty() ? key : prefix + "." + key;
     if (value.is_object() && depth < 4) {
       add_properties(name, value, depth + 1, out);
@@ -48,18 +75,27 @@ void add_properties(const std::string& prefix, const Json& object, int depth, pb
   }
 }
 
+// A member of `who` by its name in any case.
+std::string member_of_who(const Json& who, std::string_view name) {
+  for (const auto& [key, value] : who.items()) {
+    if (base::equals_ignoring_case(key, name) && !value.is_null()) return text_of(value);
+  }
+  return {};
+}
+
 std::optional<pbx::Webphone::ConnectRequest> read_request(const net::HttpRequest& http) {
+  if (too_deep(http.body)) return std::nullopt;
   const auto json = Json::parse(http.body, nullptr, false);
-  if (!json.is_object() || member(json, "line").empty()) return std::nullopt;
-  pbx::Webphone::ConnectRequest request{.line = member(json, "line"), .display_name = {}, .password = member(json, "password"), .resume = member(json, "resume"),
-                                        .origin = std::string(http.header("Origin")), .properties = {}};
+  if (!json.is_object()) return std::nullopt;
+  pbx::Webphone::ConnectRequest request{.line = member(json, "line"), .display_name = {}, .password = member(json, "password"), .token = member(json, "token"),
+                                        .resume = member(json, "resume"), .origin = foreign_origin(http), .properties = {}};
+  if (request.line.empty() && request.token.empty()) return std::nullopt;
   if (const auto who = json.find("who"); who != json.end()) {
     if (who->is_object()) {
-      request.display_name = member(*who, "displayName");
-      auto shown = *who;
-      shown.erase("displayName");
-      add_properties({}, shown, 0, request.properties);
-    } else {
+      request.display_name = member_of_who(*who, "displayName");
+      if (request.password.empty()) request.password = member_of_who(*who, "password");
+      add_properties({}, *who, 0, request.properties);
+    } else if (!who->is_null()) {
       request.display_name = text_of(*who);
     }
   }
@@ -105,15 +141,20 @@ void WebphoneApi::handle(const net::HttpRequest& request, net::HttpRespond respo
     return answer(std::move(response));
   }
   auto wanted = read_request(request);
-  if (!wanted) return answer(problem(400, "Bad request", "expected a JSON object with \"line\" and \"who\""));
-  on_pbx_([answer, wanted = std::move(*wanted), host = host_name(request), realm = realm_, path = websocket_path_](pbx::Pbx& pbx) {
-    const auto client = pbx.webphone().connect(wanted);
+  if (!wanted) return answer(problem(400, "Bad request", "expected a JSON object with \"line\" or \"token\", and \"who\""));
+  const auto remote = request.remote;
+  on_pbx_([answer, remote, wanted = std::move(*wanted), host = host_name(request), realm = realm_, path = websocket_path_](pbx::Pbx& pbx) {
+    const auto client = pbx.connect_webphone(wanted, remote);
     if (!client) return answer(refuse(client.error()));
     const auto& c = **client;
     const auto* line = pbx.webphone().find_line(c.line);
-    answer(json_response(200, {{"number", c.number}, {"displayName", c.display_name}, {"uri", "sip:" + c.number + "@" + host}, {"secret", c.secret},
-                               {"realm", realm}, {"ws", path}, {"resume", c.resume_token}, {"graceSeconds", line->grace.count()},
-                               {"line", c.line}, {"defaultTarget", line->default_target}, {"ice", Json::array()}}));
+    Json json{{"number", c.number}, {"displayName", c.display_name}, {"uri", "sip:" + sip::escape_user(c.number) + "@" + host},
+              {"secret", c.extension ? wanted.password : c.secret}, {"realm", realm}, {"ws", path}, {"resume", c.extension ? std::string() : c.resume_token},
+              {"graceSeconds", line ? line->grace.count() : 10}, {"line", c.extension ? c.number : c.line},
+              {"defaultTarget", !c.room.empty() ? c.room : line ? line->default_target : std::string()}, {"ice", Json::array()},
+              {"may", pbx::names(c.may)}, {"user", nullptr}};
+    if (c.extension) json["user"] = {{"id", c.number}, {"fullName", c.display_name}, {"extensions", Json::array({c.number})}};
+    answer(json_response(200, json));
   });
 }
 

@@ -8,6 +8,7 @@
 
 #include "app/account_commands.hpp"
 #include "app/server.hpp"
+#include "app/webphone_tokens.hpp"
 #include "net/tls.hpp"
 
 namespace app {
@@ -18,6 +19,8 @@ constexpr int kUsage = 2;
 struct Options {
   std::string config, data, web, file, name, display_name;
   bool password_stdin = false;
+  TokenRequest token;
+  std::int64_t token_expires = 3600;
 };
 
 base::Result<Config> configuration(const Options& options, const CliEnvironment& environment) {
@@ -85,6 +88,15 @@ int account_command(const Options& options, const CliEnvironment& environment, A
   return done ? 0 : fail(environment, done.error(), done.error().code == base::ErrorCode::kMalformed ? kUsage : 1);
 }
 
+int token_command(const Options& options, const CliEnvironment& environment) {
+  const auto config = configuration(options, environment);
+  if (!config) return fail(environment, config.error(), kUsage);
+  auto request = options.token;
+  request.expires = std::chrono::seconds(options.token_expires);
+  const auto done = run_token_command(*config, request, environment.out);
+  return done ? 0 : fail(environment, done.error(), done.error().code == base::ErrorCode::kMalformed ? kUsage : 1);
+}
+
 // The commands, each of which is a function to run when the line has been understood.
 class CommandLine {
  public:
@@ -101,6 +113,7 @@ class CommandLine {
       return 0;
     });
     add_account_commands();
+    add_token_command();
   }
 
   int run(std::vector<std::string> arguments) {
@@ -138,6 +151,15 @@ class CommandLine {
     for (auto* one : {adds, removes, passwords}) one->add_option("NAME", options_.name)->required()->type_name("");
     adds->add_option("--display-name", options_.display_name, "what others see")->type_name("D");
     for (auto* one : {adds, passwords}) one->add_flag("--password-stdin", options_.password_stdin, "read the password from standard input");
+  }
+
+  void add_token_command() {
+    auto* token = command(app_, "token", "sign a token for a webphone line", [this] { return token_command(options_, environment_); });
+    token->add_option("--line", options_.token.line, "the line that it is for")->required()->type_name("L");
+    token->add_option("--name", options_.token.name, "what others see")->type_name("N");
+    token->add_option("--expires", options_.token_expires, "seconds that it holds [3600]")->check(CLI::Range(1, 31'536'000))->type_name("S");
+    token->add_option("--room", options_.token.room, "the only room that may be called")->type_name("R");
+    token->add_option("--may", options_.token.may, "what its holder may do [message,call_internal]")->delimiter(',')->type_name("P,P");
   }
 
   const CliEnvironment& environment_;

@@ -1,4 +1,4 @@
-// The command line: `parley serve`, `check`, `account`, `version`.
+// The command line: `parley serve`, `check`, `account`, `token`, `version`.
 #pragma once
 
 #include <functional>

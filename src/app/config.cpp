@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "app/config_keys.hpp"
+#include "base/text.hpp"
 #include "conference/rooms.hpp"
 
 namespace app {
@@ -34,7 +35,9 @@ class Reader {
     read_sections(document);
     read_list(document, "http", http_keys(), default_http(), config_.http, http_places_);
     read_list(document, "sip", sip_keys(), default_sip(SipTransport::kUdp), config_.sip, sip_places_);
+    read_list(document, "webphone_line", webphone_line_keys(), WebphoneLineSettings{}, config_.webphone_lines, line_places_);
     read_rooms(document);
+    check_lines();
     check_guests(document);
     check_certificates(document);
     check_registrar(document);
@@ -71,7 +74,7 @@ class Reader {
   void read_sections(const ConfigTable& document) {
     const auto& sections = config_sections();
     for (const auto& entry : document) {
-      if (entry.key == "http" || entry.key == "sip" || entry.key == "rooms" || entry.key == "room") continue;
+      if (entry.key == "http" || entry.key == "sip" || entry.key == "rooms" || entry.key == "room" || entry.key == "webphone_line") continue;
       const auto section = std::ranges::find(sections, entry.key, &ConfigSection::name);
       if (section == sections.end() || entry.key.empty()) {
         read_key(sections.front().keys, entry, " at the top of the file", config_);
@@ -124,6 +127,19 @@ class Reader {
       for (const auto& inner : *table) read_key(room_keys(), inner, fmt::format(" in [room.\"{}\"]", name), settings);
       if (!config_.room.emplace(conference::Rooms::key_of(name), std::move(settings)).second) {
         complain(room.key_position, fmt::format("room \"{}\" is there twice: names of rooms are compared without case", name));
+      }
+    }
+  }
+
+  void check_lines() {
+    using Access = WebphoneLineSettings::Access;
+    for (std::size_t i = 0; i < config_.webphone_lines.size(); ++i) {
+      const auto& line = config_.webphone_lines[i];
+      if (line.name.empty()) complain(line_places_[i], "a webphone line needs a name");
+      if ((line.access == Access::kPassword) == line.password.empty()) complain(line_places_[i], "password and access = \"password\" go together");
+      const auto same = [&](const auto& other) { return base::equals_ignoring_case(other.name, line.name); };
+      if (std::any_of(config_.webphone_lines.begin(), config_.webphone_lines.begin() + static_cast<std::ptrdiff_t>(i), same)) {
+        complain(line_places_[i], fmt::format("webphone line \"{}\" is there twice: names of lines are compared without case", line.name));
       }
     }
   }
@@ -192,14 +208,14 @@ class Reader {
       if (!path.empty()) path = (folder / path).lexically_normal().string();
     };
     if (data_given) resolve(config_.data_directory);
-    for (auto* path : {&config_.web_directory, &config_.certificate, &config_.key}) resolve(*path);
+    for (auto* path : {&config_.web_directory, &config_.certificate, &config_.key, &config_.tokens.public_key}) resolve(*path);
     for (auto& l : config_.http) resolve(l.certificate), resolve(l.key);
     for (auto& l : config_.sip) resolve(l.certificate), resolve(l.key);
   }
 
   const std::string& name_;
   Config config_;
-  std::vector<Position> http_places_, sip_places_;
+  std::vector<Position> http_places_, sip_places_, line_places_;
   std::optional<Position> wrong_;
   std::string what_;
 };

@@ -85,6 +85,27 @@ struct LimitSettings {
   friend bool operator==(const LimitSettings&, const LimitSettings&) = default;
 };
 
+// [[webphone_line]]
+struct WebphoneLineSettings {
+  enum class Access : std::uint8_t { kOpen, kPassword, kToken };
+  std::string name, password, default_target;
+  Access access = Access::kOpen;
+  std::vector<std::string> origins;              // of pages; empty: every one for an open line, else the server's own
+  bool call_clients = true, call_accounts = true, call_rooms = true;
+  std::size_t number_length = 6;                 // generated
+  std::uint32_t number_min = 0, number_max = 0;  // or out of this range; 0: none
+  std::size_t max_clients = 5000;
+  std::chrono::seconds grace{10};
+  friend bool operator==(const WebphoneLineSettings&, const WebphoneLineSettings&) = default;
+};
+
+// [tokens]
+struct TokenSettings {
+  std::string secret;                            // of HS256; "": one is made in the data directory
+  std::string public_key;                        // PEM file of an Ed25519 key, for EdDSA; "": none
+  friend bool operator==(const TokenSettings&, const TokenSettings&) = default;
+};
+
 enum class HashAlgorithm : std::uint8_t { kMd5, kSha256, kSha512_256 };
 
 struct Config {
@@ -100,6 +121,8 @@ struct Config {
 
   std::vector<HttpListener> http;          // default: 127.0.0.1:7777
   std::vector<SipListener> sip;            // default: UDP and TCP on 127.0.0.1:5060
+  std::vector<WebphoneLineSettings> webphone_lines;   // default, where guests are allowed: "Webphone1", open
+  TokenSettings tokens;
   std::string certificate, key;            // [tls]; "": one is made in the data directory
 
   std::vector<HashAlgorithm> algorithms{HashAlgorithm::kMd5, HashAlgorithm::kSha256, HashAlgorithm::kSha512_256};

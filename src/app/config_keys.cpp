@@ -33,6 +33,30 @@ auto optional_ip(base::SocketAddress T::* member) {
   return address(member, +[](std::string_view text, base::SocketAddress& out) { return text.empty() ? std::string() : read_ip(text, out); });
 }
 
+using Line = WebphoneLineSettings;
+const Choices<Line::Access> kAccess = {{"open", Line::Access::kOpen}, {"password", Line::Access::kPassword}, {"token", Line::Access::kToken}};
+
+// A length, or a range as "2000-2999".
+std::string read_numbers(const ConfigNode& node, Line& to) {
+  if (const auto* text = std::get_if<std::string>(&node.value)) return read_range(*text, to.number_min, to.number_max);
+  std::int64_t length = 0;
+  if (!std::holds_alternative<std::int64_t>(node.value)) return expected("a length or a range, as 6 or \"2000-2999\"", node);
+  auto wrong = integer_within(node, 5, 32, length);
+  if (wrong.empty()) to.number_length = static_cast<std::size_t>(length), to.number_min = to.number_max = 0;
+  return wrong;
+}
+
+ConfigSection tokens() {
+  using T = TokenSettings;
+  const auto t = [](auto read) { return in(&Config::tokens, read); };
+  return {"tokens", "Signed tokens (JWT) with which pages sign in to webphone lines: `line`, `name`, `exp`, and if need be `room` and `may`, a list of "
+                    "`message`, `call_internal`, `call_external`, `call_history`, `supervise`. `parley token` makes one.", {
+    {"secret", "string", "\"\"", "Of tokens signed HS256, at least 32 bytes, shared with whoever signs; empty: Parley makes one, in `webphone-token-secret` in the data folder.",
+     t(text(&T::secret, check_token_secret))},
+    {"public_key", "path", "\"\"", "PEM file of an Ed25519 public key, for tokens signed EdDSA; empty: none are taken.", t(text(&T::public_key))},
+  }};
+}
+
 ConfigSection top() {
   using C = Config;
   return {"", "At the top of the file, before any table.", {
@@ -90,7 +114,7 @@ ConfigSection messages() {
 
 ConfigSection authentication() {
   return {"authentication", "", {
-    {"algorithms", "list of strings", "[\"MD5\", \"SHA-256\", \"SHA-512-256\"]", "What is offered, in this order. JsSIP reads the first one alone and knows MD5 only.",
+    {"algorithms", "list of strings", "[\"MD5\", \"SHA-256\", \"SHA-512-256\"]", "What is offered, in this order; on WebSocket MD5 alone, since pages know nothing else.",
      order(&Config::algorithms, kAlgorithms)},
     {"nonce_lifetime", "seconds", "300", "How long a challenge can be answered, 10 to 86400.", duration(&Config::nonce_lifetime, 10, 86'400)},
   }};
@@ -137,7 +161,7 @@ ConfigSection log() {
 
 const std::vector<ConfigSection>& config_sections() {
   static const std::vector<ConfigSection> sections = {top(),      threads(),        tls(),       media(), messages(),
-                                                      authentication(), registrar(), calls(), limits(), log()};
+                                                      authentication(), tokens(), registrar(), calls(), limits(), log()};
   return sections;
 }
 
@@ -167,6 +191,24 @@ const std::vector<ConfigKey<SipListener>>& sip_keys() {
       {"key", "path", "\"\"", "PEM file of its private key.", text(&L::key)},
       {"external", "HOST or HOST:PORT", "\"\"", "What it is called in Via and Contact, where its own address can't be reached from outside.",
        text(&L::external, check_host_port)},
+  };
+  return keys;
+}
+
+const std::vector<ConfigKey<WebphoneLineSettings>>& webphone_line_keys() {
+  static const std::vector<ConfigKey<Line>> keys = {
+      {"name", "string", "", "What pages connect to, as \"Webphone1\"; compared without case.", text(&Line::name, check_line_name)},
+      {"access", "string", "\"open\"", "`open`; `password`: with the line's; `token`: with a signed one. A token is taken on every line.", choice(&Line::access, kAccess)},
+      {"password", "string", "\"\"", "Of the line, for `access = \"password\"`.", text(&Line::password)},
+      {"origins", "list of strings", "[]", "Pages of which origins may connect, beside the server's own; `\"*\"`: every one. Empty: every one for an open line, else none.",
+       texts(&Line::origins, 0, check_origin)},
+      {"default_target", "string", "\"\"", "Where a call without a number goes: an account, a client's number or a room; empty: nowhere.", text(&Line::default_target)},
+      {"call_clients", "boolean", "true", "May its clients call other clients?", boolean(&Line::call_clients)},
+      {"call_accounts", "boolean", "true", "May they call accounts?", boolean(&Line::call_accounts)},
+      {"call_rooms", "boolean", "true", "May they enter rooms that exist or are configured? They never make one.", boolean(&Line::call_rooms)},
+      {"numbers", "length or range", "6", "Length of the numbers that clients are given, 5 to 32, which nobody can guess; or a range, as \"2000-2999\".", &read_numbers},
+      {"max_clients", "integer", "5000", "Clients at a time, 1 to 100000.", integer(&Line::max_clients, 1, 100'000)},
+      {"grace", "seconds", "10", "A client whose connection is lost keeps its number and its calls for so long, 0 to 14.", duration(&Line::grace, 0, 14)},
   };
   return keys;
 }

@@ -30,6 +30,7 @@ struct ConfigSection {
 const std::vector<ConfigSection>& config_sections();
 const std::vector<ConfigKey<HttpListener>>& http_keys();   // [[http]]
 const std::vector<ConfigKey<SipListener>>& sip_keys();     // [[sip]]
+const std::vector<ConfigKey<WebphoneLineSettings>>& webphone_line_keys();   // [[webphone_line]]
 const std::vector<ConfigKey<RoomSettings>>& room_keys();   // [rooms] and [room."NAME"]
 
 // The reference part of docs/configuration.md, and the tables alone for the README.

@@ -24,6 +24,8 @@ std::string config_reference() {
   section("The top of the file", sections.front().about, table_of(sections.front().keys));
   section("`[[http]]`", "One for each address with pages, API and WebSocket. Without any: one on 127.0.0.1:7777.", table_of(http_keys()));
   section("`[[sip]]`", "One for each address of SIP over UDP, TCP or TLS. Without any: UDP and TCP on 127.0.0.1:5060.", table_of(sip_keys()));
+  section("`[[webphone_line]]`", "One for each line that pages connect to as webphones. Without any, where guests are allowed: `Webphone1`, open.",
+          table_of(webphone_line_keys()));
   for (const auto& s : sections) {
     if (!s.name.empty()) section(fmt::format("`[{}]`", s.name), s.about, table_of(s.keys));
     if (s.name == "messages") {

@@ -1,6 +1,7 @@
 #include "app/config_values.hpp"
 
 #include "base/text.hpp"
+#include "pbx/tokens.hpp"
 
 namespace app::values {
 namespace {
@@ -63,6 +64,16 @@ std::string check_path(std::string_view text) {
   return good ? "" : "must be a path, as /ws";
 }
 
+std::string check_line_name(std::string_view text) {
+  if (text.empty() || text.size() > 64) return "must have 1 to 64 characters";
+  const bool good = std::ranges::all_of(text, [](char c) { return is_alnum(c) || std::string_view("-_.").contains(c); });
+  return good ? "" : "must have letters, digits and - _ . alone";
+}
+
+std::string check_token_secret(std::string_view text) {
+  return !text.empty() && text.size() < pbx::TokenKeys::kMinSecret ? "must have at least 32 bytes" : no_check(text);
+}
+
 std::string check_media_type(std::string_view text) {
   const auto slash = text.find('/');
   const bool good = slash != text.npos && is_token(text.substr(0, slash)) && is_token(text.substr(slash + 1));
@@ -82,6 +93,18 @@ std::string read_ip(std::string_view text, base::SocketAddress& out) {
   const auto address = base::SocketAddress::parse(text, 0);
   if (!address) return fmt::format("must be an IP address, not \"{}\"", text);
   out = *address;
+  return {};
+}
+
+std::string read_range(std::string_view text, std::uint32_t& min, std::uint32_t& max) {
+  const auto dash = text.find('-');
+  const auto low = base::parse_decimal(base::trim(text.substr(0, dash)));
+  const auto high = dash == text.npos ? std::nullopt : base::parse_decimal(base::trim(text.substr(dash + 1)));
+  if (!low || !high || *low < 1 || *high > 999'999'999 || *high < *low || *high - *low >= 1'000'000) {
+    return fmt::format("must be a range of at most a million numbers, as 2000-2999, not \"{}\"", text);
+  }
+  min = static_cast<std::uint32_t>(*low);
+  max = static_cast<std::uint32_t>(*high);
   return {};
 }
 

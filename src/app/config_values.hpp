@@ -85,6 +85,8 @@ std::string check_host(std::string_view text);        // a DNS name or an addres
 std::string check_host_port(std::string_view text);   // the same, a port allowed
 std::string check_origin(std::string_view text);      // "https://example.org", "*"
 std::string check_path(std::string_view text);        // "/ws"
+std::string check_line_name(std::string_view text);
+std::string check_token_secret(std::string_view text);
 std::string check_media_type(std::string_view text);  // "text/plain", "text/*", "*/*"; lower case is made by the reader
 
 template <typename T>
@@ -173,6 +175,7 @@ auto order(std::vector<E> T::* member, Choices<E> choices) {
 
 std::string read_address(std::string_view text, base::SocketAddress& out);        // "127.0.0.1:7777"; port 0: any
 std::string read_ip(std::string_view text, base::SocketAddress& out);             // "192.0.2.1", "::1"
+std::string read_range(std::string_view text, std::uint32_t& min, std::uint32_t& max);       // "2000-2999"
 std::string read_ports(std::string_view text, std::uint16_t& min, std::uint16_t& max);   // "20000-29999"
 
 template <typename T>

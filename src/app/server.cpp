@@ -5,6 +5,7 @@
 
 #include "app/accounts.hpp"
 #include "app/node.hpp"
+#include "app/webphone_tokens.hpp"
 #include "base/log.hpp"
 #include "net/tls.hpp"
 
@@ -120,7 +121,12 @@ pbx::PbxConfig pbx_config(const Config& config, const bridge::MessagePolicy& mes
   pbx.rooms.messages = messages;
   pbx.rooms.max_rooms = config.limits.max_rooms;
   pbx.rooms.profile = [&config](std::string_view key) { return profile_of(config.room_settings(key)); };
-  if (config.guests) pbx.lines.push_back({.name = "Webphone1"});   // open, to pages of every origin, as guests are
+  for (const auto& line : webphone_lines(config)) {
+    pbx.lines.push_back({.name = line.name, .access = static_cast<pbx::LineConfig::Access>(line.access), .password = line.password, .origins = line.origins,
+                         .default_target = line.default_target, .call_clients = line.call_clients, .call_accounts = line.call_accounts,
+                         .call_rooms = line.call_rooms, .number_length = line.number_length, .number_min = line.number_min, .number_max = line.number_max,
+                         .max_clients = line.max_clients, .grace = line.grace});
+  }
   pbx.rooms.configured = [&config](std::string_view key) { return config.room.contains(std::string(key)); };
   pbx.requests_per_second = config.limits.requests_per_second;
   pbx.request_burst = config.limits.request_burst;
@@ -150,6 +156,10 @@ base::Result<NodeConfig> node_config(const Config& config, Certificates& certifi
   node.legs.sdp.video_codecs = config.rooms.video_codecs;
   node.agent.session_expires = config.session_expires;
   node.pbx = pbx_config(config, messages);
+  auto keys = load_token_keys(config);
+  if (!keys) return std::unexpected(keys.error());
+  node.pbx.tokens = std::move(*keys);
+  pbx::Pbx::prepare(node.agent);
   return node;
 }
 

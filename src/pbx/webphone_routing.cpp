@@ -11,6 +11,14 @@ void Pbx::prepare(sip::UserAgentConfig& agent) {
   agent.publish = true;
 }
 
+base::Result<const WebphoneClient*> Pbx::connect_webphone(const Webphone::ConnectRequest& request, const base::SocketAddress& remote) {
+  const sip::Source source{.remote = remote};
+  if (over_rate(source)) return base::fail(base::ErrorCode::kUnavailable, "too many requests");
+  auto client = webphone_.connect(request);
+  if (!client && client.error().code == base::ErrorCode::kDenied && !request.password.empty()) note_wrong_password(source);
+  return client;
+}
+
 // A webphone's client calls what its line lets it, and never makes a room: what is not there is 404.
 sip::SessionHandler* Pbx::route_client(sip::Session& session, const sip::Message& invite, bridge::Party party, const WebphoneClient& client,
                                        std::string dialled) {

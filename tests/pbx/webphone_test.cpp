@@ -1,0 +1,544 @@
+// Webphone lines: who may connect, by what number, whom one calls, and who is told of whom (spec webphone-api.md).
+#include "support/subscriber.hpp"
+
+namespace {
+
+using namespace test_support;
+using Access = pbx::LineConfig::Access;
+using Request = pbx::Webphone::ConnectRequest;
+
+const std::string kRoster = "parley-roster";
+const std::string kAcceptRoster = "Accept: application/vnd.parley.roster+json\r\n";
+const std::string kSecret(40, 'k');
+
+pbx::PbxConfig config() {
+  pbx::PbxConfig c;
+  c.lines = {{.name = "Webphone1"},
+             {.name = "Sales", .access = Access::kPassword, .password = "opensesame", .origins = {"https://shop.example"}},
+             {.name = "Team", .access = Access::kToken, .origins = {"*"}, .default_target = "alice", .number_min = 2000, .number_max = 2001},
+             {.name = "Small", .call_clients = false, .call_accounts = false, .call_rooms = false, .number_length = 8, .max_clients = 1}};
+  c.tokens = *pbx::TokenKeys::make(kSecret, {});
+  c.rooms.configured = [](std::string_view key) { return key == "lounge"; };
+  c.requests_per_second = 0;
+  return c;
+}
+
+struct WebphoneTest : testing::Test {
+  PbxWorld world{config()};
+  pbx::Webphone& webphones = world.pbx.webphone();
+
+  std::string token(pbx::TokenClaims claims = {}) {
+    if (claims.line.empty()) claims.line = "Team";
+    if (claims.expires == base::WallTime{}) claims.expires = world.timeline.wall() + 60s;
+    return *pbx::TokenKeys::make(kSecret, {})->sign(claims, world.timeline.wall());
+  }
+  base::ErrorCode refused(const Request& request) {
+    const auto client = webphones.connect(request);
+    EXPECT_FALSE(client);
+    return client ? base::ErrorCode::kInternal : client.error().code;
+  }
+  const pbx::WebphoneClient& of(const Client& page) { return *webphones.find(page.account); }
+  // The roster as its subscriber knows it.
+  std::map<std::string, std::string> known(const ClientCall& call) {
+    std::map<std::string, std::string> result;
+    for (const auto& body : notified(call)) {
+      if (body.empty()) continue;
+      const auto json = nlohmann::json::parse(body);
+      if (json["full"]) result.clear();
+      for (const auto& c : json["clients"]) {
+        if (c["status"] == "ONLINE") result[c["phoneNumber"]] = c["displayName"];
+        else result.erase(c["phoneNumber"]);
+      }
+    }
+    return result;
+  }
+  std::vector<nlohmann::json> bodies(const ClientCall& call) {
+    std::vector<nlohmann::json> result;
+    for (const auto& body : notified(call)) result.push_back(nlohmann::json::parse(body));
+    return result;
+  }
+};
+
+// ---- connecting
+
+TEST_F(WebphoneTest, EveryConnectGetsANumberOfItsOwn) {
+  std::set<std::string> numbers;
+  for (int i = 0; i < 100; ++i) {
+    const auto client = webphones.connect({.line = "webphone1", .display_name = "Ann"});
+    ASSERT_TRUE(client);
+    EXPECT_EQ((*client)->number.size(), 6u);
+    EXPECT_TRUE(std::isalpha((*client)->number[0]));
+    EXPECT_EQ((*client)->secret.size(), 32u);
+    numbers.insert((*client)->number);
+  }
+  EXPECT_EQ(numbers.size(), 100u);
+}
+
+TEST_F(WebphoneTest, ARangeOfNumbersRunsOut) {
+  std::set<std::string> numbers;
+  for (int i = 0; i < 2; ++i) numbers.insert((*webphones.connect({.line = "Team", .token = token()}))->number);
+  EXPECT_EQ(numbers, (std::set<std::string>{"2000", "2001"}));
+  EXPECT_EQ(refused({.line = "Team", .token = token()}), base::ErrorCode::kUnavailable);
+}
+
+TEST_F(WebphoneTest, ALineIsFullForItselfAlone) {
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(webphones.connect({.line = "Webphone1"}));
+  ASSERT_TRUE(webphones.connect({.line = "Small"}));
+  EXPECT_EQ(refused({.line = "Small"}), base::ErrorCode::kUnavailable);
+  world.advance(21s);                    // who never registers makes room again
+  EXPECT_EQ(webphones.clients(), 0u);
+  EXPECT_TRUE(webphones.connect({.line = "Small"}));
+}
+
+// Rule 12
+TEST_F(WebphoneTest, OriginsAreTheLinesOwn) {
+  EXPECT_TRUE(webphones.connect({.line = "Webphone1", .origin = "http://anywhere:8080"}));
+  EXPECT_TRUE(webphones.connect({.line = "Sales", .password = "opensesame", .origin = "https://SHOP.example"}));
+  EXPECT_TRUE(webphones.connect({.line = "Sales", .password = "opensesame"}));
+  for (const auto* origin : {"http://shop.example", "https://shop.example:8443", "https://evil.shop.example", "null"}) {
+    EXPECT_EQ(refused({.line = "Sales", .password = "opensesame", .origin = origin}), base::ErrorCode::kDenied) << origin;
+  }
+}
+
+TEST_F(WebphoneTest, APasswordLineWantsItsPassword) {
+  EXPECT_EQ(refused({.line = "Sales"}), base::ErrorCode::kDenied);
+  EXPECT_EQ(refused({.line = "Sales", .password = "opensesam"}), base::ErrorCode::kDenied);
+  EXPECT_EQ(refused({.line = "Nowhere"}), base::ErrorCode::kNotFound);
+}
+
+TEST_F(WebphoneTest, ATokenLineWantsAToken) {
+  EXPECT_EQ(refused({.line = "Team"}), base::ErrorCode::kDenied);
+  EXPECT_EQ(refused({.line = "Team", .password = "x"}), base::ErrorCode::kDenied);
+  EXPECT_EQ(refused({.line = "Team", .token = "eyJhbGciOiJub25lIn0.e30."}), base::ErrorCode::kDenied);
+  EXPECT_EQ(refused({.line = "Sales", .token = token()}), base::ErrorCode::kDenied);        // of another line
+  EXPECT_EQ(refused({.token = token({.line = "Gone"})}), base::ErrorCode::kDenied);
+  EXPECT_TRUE(webphones.connect({.line = token()}));                                        // the line may itself be a token
+  const auto late = token();
+  world.advance(60s);
+  EXPECT_EQ(refused({.line = "Team", .token = late}), base::ErrorCode::kDenied);
+}
+
+TEST_F(WebphoneTest, ATokenSaysNameRightsAndRoom) {
+  pbx::TokenClaims claims{.line = "Team", .display_name = "Vouched For", .room = "lounge"};
+  claims.may = pbx::Privileges::none();
+  claims.may.internal = claims.may.supervise = true;
+  const auto client = webphones.connect({.display_name = "The Boss", .token = token(claims)});
+  ASSERT_TRUE(client);
+  EXPECT_EQ((*client)->display_name, "Vouched For");
+  EXPECT_EQ((*client)->room, "lounge");
+  EXPECT_EQ(pbx::names((*client)->may), (std::vector<std::string>{"internal", "supervise"}));
+}
+
+TEST_F(WebphoneTest, APasswordAndTheServersOwnNamesAreNotShown) {
+  const auto client = webphones.connect({.line = "Webphone1", .display_name = "Ann\r\n\x01" "a",
+                                         .properties = {{"Password", "p"}, {"passWord", "p"}, {"x.Password", "p"}, {"__proto__", "p"}, {"a.__proto__.b", "p"},
+                                                        {"phoneNumber", "p"}, {"status", "p"}, {"Department", "Sales"}, {"department", "<b>"}}});
+  ASSERT_TRUE(client);
+  EXPECT_EQ((*client)->properties, (pbx::ClientProperties{{"Department", "Sales"}, {"department", "<b>"}}));
+  EXPECT_EQ((*client)->display_name.find('\n'), std::string::npos);
+}
+
+TEST_F(WebphoneTest, PropertiesAreBounded) {
+  pbx::ClientProperties many;
+  for (int i = 0; i < 100; ++i) many.emplace_back("k" + std::to_string(i), std::string(200, 'v'));
+  const auto client = webphones.connect({.line = "Webphone1", .properties = many});
+  std::size_t bytes = 0;
+  for (const auto& [key, value] : (*client)->properties) bytes += key.size() + value.size();
+  EXPECT_LE(bytes, 4096u);
+  EXPECT_LE((*client)->properties.size(), 50u);
+}
+
+// ---- extensions
+
+// Rule 11
+TEST_F(WebphoneTest, AnExtensionSignsInWithItsPasswordAndIsCalledByItsName) {
+  EXPECT_EQ(refused({.line = "alice", .password = "wrong"}), base::ErrorCode::kDenied);
+  EXPECT_EQ(refused({.line = "nobody", .password = "wrong"}), base::ErrorCode::kDenied);
+  EXPECT_EQ(refused({.line = "alice"}), base::ErrorCode::kNotFound);
+  EXPECT_EQ(refused({.line = "nobody"}), base::ErrorCode::kNotFound);
+  auto& alice = webphone(world, "", {.line = "alice", .password = "secret of alice"});
+  EXPECT_EQ(alice.account, "alice");
+  EXPECT_EQ(of(alice).display_name, "Alice Liddell");
+  auto& bob = world.registered(world.phone("bob"));
+  auto& call = bob.invite("sip:alice@parley");
+  ASSERT_EQ(alice.incoming.size(), 1u);
+  alice.incoming.back()->answer();
+  EXPECT_EQ(call.status(), 200);
+  EXPECT_NE(alice.incoming.back()->invite->find("Parley-Resume"), nullptr);
+}
+
+TEST_F(WebphoneTest, AnExtensionsPagesAreListedOnceAndItsDeskPhoneStays) {
+  auto& desk = world.registered(world.phone("alice"));
+  auto& first = webphone(world, "", {.line = "alice", .password = "secret of alice"});
+  auto& second = webphone(world, "", {.line = "alice", .password = "secret of alice"});
+  EXPECT_EQ(webphones.clients(), 1u);
+  auto& bob = webphone(world, "", {.line = "bob", .password = "secret of bob"});
+  auto& roster = subscribe(bob, "bob", kRoster, kAcceptRoster);
+  EXPECT_EQ(known(roster).size(), 1u);
+  first.lose_flow();
+  second.lose_flow();
+  world.advance(30s);
+  auto& call = bob.invite("sip:alice@parley");
+  EXPECT_EQ(desk.incoming.size(), 1u);
+  call.cancel();
+}
+
+TEST_F(WebphoneTest, AClientsNumberIsNoExtension) {
+  auto& ann = webphone(world, "Ann");
+  EXPECT_EQ(refused({.line = ann.account, .password = ann.password}), base::ErrorCode::kDenied);
+}
+
+TEST_F(WebphoneTest, BearersOfTheHttpApi) {
+  auto& ann = webphone(world, "Ann");
+  webphone(world, "", {.line = "alice", .password = "secret of alice"});
+  EXPECT_EQ(webphones.bearer(ann.account + "." + ann.password), &of(ann));
+  EXPECT_EQ(webphones.bearer("alice.secret of alice")->number, "alice");
+  for (const std::string& wrong : {ann.account + ".x", ann.account + ".", std::string("alice."), std::string("bob.secret of bob"), std::string("x"), std::string()}) {
+    EXPECT_EQ(webphones.bearer(wrong), nullptr) << wrong;
+  }
+}
+
+// ---- whom one calls
+
+TEST_F(WebphoneTest, ClientsAccountsAndRoomsThatAreThereOr404) {
+  auto& ann = webphone(world, "Ann");
+  auto& ben = webphone(world, "Ben");
+  auto& call = ann.invite("sip:" + ben.account + "@parley");
+  ASSERT_EQ(ben.incoming.size(), 1u);
+  EXPECT_EQ(ben.incoming.back()->invite->from().display(), "Ann");
+  ben.incoming.back()->answer();
+  EXPECT_EQ(call.status(), 200);
+  EXPECT_EQ(ann.invite("sip:nowhere@parley").status(), 404);
+  EXPECT_TRUE(ann.calls.back().provisionals.empty() || !ann.calls.back().provisional(180));
+  EXPECT_EQ(ann.invite("sip:carol@parley").status(), 480);        // known, not registered
+  EXPECT_EQ(ann.invite("sip:_default@parley").status(), 404);
+  EXPECT_EQ(world.pbx.rooms().size(), 0u);
+  EXPECT_EQ(ann.invite("sip:lounge@parley").status(), 200);       // configured
+  EXPECT_EQ(world.pbx.rooms().size(), 1u);
+}
+
+TEST_F(WebphoneTest, TheLineSaysWhomItsClientsCall) {
+  auto& small = webphone(world, "Small", {.line = "Small"});
+  auto& ann = webphone(world, "Ann");
+  world.registered(world.phone("bob"));
+  for (const auto& to : {ann.account, std::string("bob"), std::string("lounge")}) EXPECT_EQ(small.invite("sip:" + to + "@parley").status(), 403) << to;
+}
+
+TEST_F(WebphoneTest, ACallWithoutANumberGoesWhereTheLineSays) {
+  auto& alice = world.registered(world.phone("alice"));
+  auto& client = webphone(world, "T", {.token = token()});
+  client.invite("sip:_default@parley");
+  EXPECT_EQ(alice.incoming.size(), 1u);
+}
+
+TEST_F(WebphoneTest, ATokensRoomIsTheOnlyOne) {
+  auto& client = webphone(world, "T", {.token = token({.line = "Team", .room = "Lounge"})});
+  world.registered(world.phone("alice"));
+  EXPECT_EQ(client.invite("sip:alice@parley").status(), 403);
+  EXPECT_EQ(client.invite("sip:other@parley").status(), 403);
+  EXPECT_EQ(client.invite("sip:_default@parley").status(), 200);
+  EXPECT_NE(world.pbx.rooms().find("lounge"), nullptr);
+}
+
+TEST_F(WebphoneTest, WithoutTheRightNoCallAndNoText) {
+  pbx::TokenClaims silent{.line = "Team"};
+  silent.may = pbx::Privileges::none();
+  auto& nobody = webphone(world, "N", {.token = token(silent)});
+  EXPECT_EQ(nobody.invite("sip:lounge@parley").status(), 403);
+  silent.may.internal = true;
+  auto& listener = webphone(world, "L", {.token = token(silent)});
+  auto& ann = webphone(world, "Ann");
+  auto& call = listener.invite("sip:" + ann.account + "@parley");
+  ann.incoming.back()->answer();
+  ASSERT_EQ(call.status(), 200);
+  EXPECT_EQ(call.message("text/plain", "hi"), 403);
+  EXPECT_EQ(ann.incoming.back()->message("text/plain", "hi"), 202);
+  EXPECT_EQ(listener.request("MESSAGE", "sip:" + ann.account + "@parley", {}, "text/plain", "hi")->status(), 403);
+}
+
+// Rule 5: a page blocks for two minutes in a dialogue of its own.
+TEST_F(WebphoneTest, APageThatStandsStillForTwoMinutesMissesNothing) {
+  auto& ann = webphone(world, "Ann");
+  auto& ben = webphone(world, "Ben");
+  auto& roster = subscribe(ben, "Webphone1", kRoster, kAcceptRoster);
+  // JsSIP's 180 has gone out or not: here the page was blocked before it could. The INVITE waits.
+  auto& call = ann.invite("sip:" + ben.account + "@parley");
+  ASSERT_EQ(ben.incoming.size(), 1u);
+  world.advance(120s);
+  EXPECT_EQ(call.status(), 0);
+  ben.incoming.back()->answer();
+  ASSERT_EQ(call.status(), 200);
+  // Blocked in the call: a text, a re-INVITE (the other adds video) and the roster wait.
+  ben.holds = true;
+  EXPECT_EQ(call.message("text/plain", "are you there?"), 202);
+  auto& third = webphone(world, "Carl");
+  world.advance(120s);
+  EXPECT_FALSE(call.ended);
+  EXPECT_FALSE(ben.incoming.back()->ended);
+  EXPECT_EQ(known(roster).size(), 2u);   // it lies in its socket
+  ben.holds = false;
+  for (auto& text : std::exchange(roster.unanswered, {})) {
+    const auto request = sip::Message::parse(base::share(text));
+    ben.write("SIP/2.0 200 OK\r\nVia: " + std::string((*request)->value(sip::HeaderId::kVia)) + "\r\nFrom: " + std::string((*request)->value(sip::HeaderId::kFrom)) +
+              "\r\nTo: " + std::string((*request)->value(sip::HeaderId::kTo)) + "\r\nCall-ID: " + std::string((*request)->call_id()) +
+              "\r\nCSeq: " + std::to_string((*request)->cseq().number) + " NOTIFY\r\nContent-Length: 0\r\n\r\n");
+  }
+  world.settle();
+  third.request("REGISTER", "sip:parley", "Contact: *\r\nExpires: 0\r\n");
+  world.advance(100ms);
+  EXPECT_EQ(known(roster).size(), 1u);   // the subscription lives
+}
+
+TEST_F(WebphoneTest, ACallerThatStandsStillIsWaitedForToo) {
+  auto& ann = webphone(world, "Ann");
+  auto& ben = webphone(world, "Ben");
+  auto& call = [&]() -> ClientCall& {
+    auto& c = ann.invite("sip:" + ben.account + "@parley");
+    c.sends_ack = false;
+    return c;
+  }();
+  ben.incoming.back()->answer();
+  world.advance(120s);
+  EXPECT_FALSE(ben.incoming.back()->ended);
+  call.ack();
+  world.advance(5s);
+  EXPECT_EQ(call.message("text/plain", "here I am"), 202);
+}
+
+// A phone is given up as before: 64*T1 (RFC 3261 section 17.1.1.2, timer B).
+TEST_F(WebphoneTest, APhoneIsNotWaitedForThatLong) {
+  auto& phone = world.registered(world.phone("bob"));
+  phone.deaf = true;
+  auto& ann = webphone(world, "Ann");
+  auto& call = ann.invite("sip:bob@parley");
+  world.advance(33s);
+  EXPECT_NE(call.status(), 0);
+}
+
+// ---- the roster
+
+// RFC 6665 4.2.1.2
+TEST_F(WebphoneTest, TheWholeLineFirstThenWhatChangesAndNeverOneself) {
+  auto& ann = webphone(world, "Ann", {.line = "Webphone1", .properties = {{"Dept", "x\"<y>"}}});
+  auto& ben = webphone(world, "Ben");
+  auto& roster = subscribe(ben, "webphone1", kRoster, kAcceptRoster);
+  ASSERT_EQ(status(roster), 200);
+  const auto first = bodies(roster).at(0);
+  EXPECT_EQ(first["full"], true);
+  ASSERT_EQ(first["clients"].size(), 1u);
+  EXPECT_EQ(first["clients"][0], (nlohmann::json{{"phoneNumber", ann.account}, {"displayName", "Ann"}, {"status", "ONLINE"}, {"properties", {{"Dept", "x\"<y>"}}}}));
+  EXPECT_EQ(roster.received(sip::Method::kNotify).front()->message->content_type(), "application/vnd.parley.roster+json");
+  auto& carl = webphone(world, "Carl");
+  const auto second = bodies(roster).at(1);
+  EXPECT_EQ(second["full"], false);
+  EXPECT_EQ(second["version"], first["version"].get<int>() + 1);
+  EXPECT_EQ(second["clients"].size(), 1u);
+  EXPECT_EQ(second["clients"][0]["phoneNumber"], carl.account);
+  world.advance(1s);
+  ann.request("REGISTER", "sip:parley", "Contact: " + ann.contact() + ";expires=0\r\n");    // at once
+  EXPECT_EQ(bodies(roster).at(2)["clients"][0]["status"], "OFFLINE");
+  EXPECT_EQ(known(roster), (std::map<std::string, std::string>{{carl.account, "Carl"}}));
+}
+
+TEST_F(WebphoneTest, OnlyClientsOfTheLineAreTold) {
+  auto& ann = webphone(world, "Ann");
+  EXPECT_EQ(status(subscribe(ann, "Sales", kRoster, kAcceptRoster)), 403);
+  EXPECT_EQ(status(subscribe(ann, "nowhere", kRoster, kAcceptRoster)), 403);
+  EXPECT_EQ(status(subscribe(ann, ann.account, kRoster, kAcceptRoster)), 200);
+  EXPECT_EQ(status(subscribe(ann, "Webphone1", kRoster, "Accept: text/plain\r\n")), 406);
+  EXPECT_EQ(status(subscribe(ann, "Webphone1", "winfo", kAcceptRoster)), 489);
+  EXPECT_EQ(status(subscribe(ann, "Webphone1", kRoster, kAcceptRoster + "Expires: 5\r\n")), 423);
+  EXPECT_EQ(status(subscribe(world.page("visitor"), "Webphone1", kRoster, kAcceptRoster)), 401);
+  auto& alice = world.registered(world.phone("alice"));
+  EXPECT_EQ(status(subscribe(alice, "Webphone1", kRoster, kAcceptRoster)), 403);
+}
+
+TEST_F(WebphoneTest, LinesKnowNothingOfEachOther) {
+  auto& ann = webphone(world, "Ann");
+  auto& roster = subscribe(ann, "Webphone1", kRoster, kAcceptRoster);
+  webphone(world, "S", {.line = "Small"});
+  webphone(world, "", {.line = "alice", .password = "secret of alice"});
+  world.advance(1s);
+  EXPECT_EQ(bodies(roster).size(), 1u);
+}
+
+// Rule 10
+TEST_F(WebphoneTest, WhoIsBackWithinTheGraceTimeWasNeverGone) {
+  auto& ann = webphone(world, "Ann");
+  auto& ben = webphone(world, "Ben");
+  auto& roster = subscribe(ben, "Webphone1", kRoster, kAcceptRoster);
+  const auto resume = of(ann).resume_token;
+  for (int i = 0; i < 3; ++i) {
+    ann.lose_flow();
+    world.advance(9s);
+    const auto again = webphones.connect({.line = "Webphone1", .display_name = "Ann", .resume = resume});
+    ASSERT_TRUE(again);
+    EXPECT_EQ((*again)->number, ann.account);
+    EXPECT_EQ((*again)->secret, ann.password);
+    world.advance(5s);                  // the page loads slowly
+    ann.connect_again();
+    ann.register_contact();
+    world.advance(20s);
+  }
+  EXPECT_EQ(bodies(roster).size(), 1u);
+  EXPECT_EQ(webphones.clients(), 2u);
+}
+
+TEST_F(WebphoneTest, WhoVanishesIsOfflineAfterTheGraceTimeOnce) {
+  auto& ann = webphone(world, "Ann");
+  auto& ben = webphone(world, "Ben");
+  auto& roster = subscribe(ben, "Webphone1", kRoster, kAcceptRoster);
+  ann.lose_flow();
+  world.advance(9s);
+  EXPECT_EQ(bodies(roster).size(), 1u);
+  world.advance(2s);
+  EXPECT_EQ(bodies(roster).size(), 2u);
+  EXPECT_TRUE(known(roster).empty());
+  world.advance(60s);
+  EXPECT_EQ(bodies(roster).size(), 2u);
+  EXPECT_EQ(world.accounts.find(ann.account), nullptr);
+  EXPECT_TRUE(webphones.connect({.line = "Webphone1", .resume = "x"}));
+}
+
+TEST_F(WebphoneTest, AskingToResumeKeepsNobodyListedBeyond20Seconds) {
+  auto& ann = webphone(world, "Ann");
+  auto& ben = webphone(world, "Ben");
+  auto& roster = subscribe(ben, "Webphone1", kRoster, kAcceptRoster);
+  const auto resume = of(ann).resume_token;
+  ann.lose_flow();
+  world.advance(9s);
+  for (int i = 0; i < 10; ++i) {
+    webphones.connect({.line = "Webphone1", .resume = resume});
+    world.advance(1s);
+  }
+  world.advance(1s);
+  EXPECT_TRUE(known(roster).empty());
+}
+
+TEST_F(WebphoneTest, AResumeTokenIsForItsLineAndItsHolder) {
+  auto& ann = webphone(world, "Ann");
+  const auto resume = of(ann).resume_token;
+  EXPECT_NE((*webphones.connect({.line = "Small", .resume = resume}))->number, ann.account);
+  EXPECT_NE((*webphones.connect({.line = "Webphone1", .resume = ann.account}))->number, ann.account);
+  EXPECT_NE((*webphones.connect({.line = "Webphone1", .resume = resume.substr(1)}))->number, ann.account);
+}
+
+TEST_F(WebphoneTest, WhoGoesForGoodLeavesItsCallsAndContacts) {
+  auto& ann = webphone(world, "Ann");
+  auto& ben = webphone(world, "Ben");
+  auto& call = ann.invite("sip:" + ben.account + "@parley");
+  ben.incoming.back()->answer();
+  auto& roster = subscribe(ann, "Webphone1", kRoster, kAcceptRoster);
+  ann.request("REGISTER", "sip:parley", "Contact: *\r\nExpires: 0\r\n");
+  world.advance(1s);
+  EXPECT_TRUE(call.ended);
+  EXPECT_TRUE(ben.incoming.back()->ended);
+  EXPECT_EQ(subscription_state(roster), "terminated;reason=noresource");
+  EXPECT_EQ(ben.invite("sip:" + ann.account + "@parley").status(), 404);
+  EXPECT_NE(ann.register_contact()->status(), 200);
+  EXPECT_EQ(world.agent->subscriptions(), 0u);
+}
+
+TEST_F(WebphoneTest, ARefreshBringsTheWhole) {
+  auto& ann = webphone(world, "Ann");
+  auto& ben = webphone(world, "Ben");
+  auto& roster = subscribe(ben, "Webphone1", kRoster, kAcceptRoster);
+  EXPECT_EQ(refresh(roster, kRoster, 600), 200);
+  EXPECT_EQ(bodies(roster).back()["full"], true);
+  EXPECT_EQ(bodies(roster).back()["clients"].size(), 1u);
+  EXPECT_EQ(refresh(roster, kRoster, 0), 200);
+  EXPECT_EQ(bodies(roster).back()["full"], true);
+  EXPECT_EQ(subscription_state(roster), "terminated;reason=timeout");
+  const auto count = bodies(roster).size();
+  webphone(world, "Carl");
+  EXPECT_EQ(bodies(roster).size(), count);
+  (void)ann;
+}
+
+// RFC 6665 4.2.2: what changes while a NOTIFY is unanswered is told afterwards, in one.
+TEST_F(WebphoneTest, ASlowSubscriberGetsWhatItMissedInOne) {
+  auto& ben = webphone(world, "Ben");
+  auto& roster = subscribe(ben, "Webphone1", kRoster, kAcceptRoster);
+  ben.holds = true;
+  std::vector<Client*> others;
+  for (int i = 0; i < 5; ++i) {
+    others.push_back(&webphone(world, "C" + std::to_string(i)));
+    world.advance(100ms);
+  }
+  others[0]->request("REGISTER", "sip:parley", "Contact: *\r\nExpires: 0\r\n");
+  world.advance(100ms);
+  ASSERT_EQ(bodies(roster).size(), 2u);
+  ben.holds = false;
+  const auto request = sip::Message::parse(base::share(roster.unanswered.front()));
+  ben.write("SIP/2.0 200 OK\r\nVia: " + std::string((*request)->value(sip::HeaderId::kVia)) + "\r\nFrom: " + std::string((*request)->value(sip::HeaderId::kFrom)) +
+            "\r\nTo: " + std::string((*request)->value(sip::HeaderId::kTo)) + "\r\nCall-ID: " + std::string((*request)->call_id()) +
+            "\r\nCSeq: " + std::to_string((*request)->cseq().number) + " NOTIFY\r\nContent-Length: 0\r\n\r\n");
+  world.settle();
+  const auto all = bodies(roster);
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(all[2]["full"], false);
+  EXPECT_EQ(all[2]["since"], all[1]["version"]);
+  EXPECT_EQ(all[2]["clients"].size(), 5u);             // four that came, one that came and went
+  EXPECT_EQ(known(roster).size(), 4u);
+}
+
+TEST_F(WebphoneTest, WhoFellFarBehindGetsTheWhole) {
+  auto& ben = webphone(world, "Ben");
+  auto& roster = subscribe(ben, "Webphone1", kRoster, kAcceptRoster);
+  ben.holds = true;
+  for (int i = 0; i < 80; ++i) {
+    webphone(world, "C" + std::to_string(i));
+    world.advance(60ms);
+  }
+  ben.holds = false;
+  const auto request = sip::Message::parse(base::share(roster.unanswered.front()));
+  ben.write("SIP/2.0 200 OK\r\nVia: " + std::string((*request)->value(sip::HeaderId::kVia)) + "\r\nFrom: " + std::string((*request)->value(sip::HeaderId::kFrom)) +
+            "\r\nTo: " + std::string((*request)->value(sip::HeaderId::kTo)) + "\r\nCall-ID: " + std::string((*request)->call_id()) +
+            "\r\nCSeq: " + std::to_string((*request)->cseq().number) + " NOTIFY\r\nContent-Length: 0\r\n\r\n");
+  world.settle();
+  EXPECT_EQ(bodies(roster).back()["full"], true);
+  EXPECT_EQ(known(roster).size(), 80u);
+}
+
+TEST_F(WebphoneTest, ManyThatComeAtOnceAreToldTogether) {
+  auto& ben = webphone(world, "Ben");
+  auto& roster = subscribe(ben, "Webphone1", kRoster, kAcceptRoster);
+  for (int i = 0; i < 100; ++i) webphone(world, "C" + std::to_string(i));
+  world.advance(200ms);
+  EXPECT_EQ(known(roster).size(), 100u);
+  EXPECT_LE(bodies(roster).size(), 4u);
+}
+
+TEST_F(WebphoneTest, ABodyIsSharedByAllOfTheLine) {
+  std::vector<ClientCall*> rosters;
+  for (int i = 0; i < 50; ++i) {
+    auto& page = webphone(world, "P" + std::to_string(i));
+    rosters.push_back(&subscribe(page, "Webphone1", kRoster, kAcceptRoster));
+    world.advance(100ms);
+  }
+  auto& last = webphone(world, "Last");
+  world.advance(100ms);
+  for (auto* roster : rosters) {
+    EXPECT_EQ(known(*roster).size(), 50u);
+    EXPECT_TRUE(known(*roster).contains(last.account));
+    EXPECT_FALSE(known(*roster).contains(roster->client.account));
+    EXPECT_EQ(notified(*roster).back(), notified(*rosters[0]).back());
+  }
+}
+
+TEST_F(WebphoneTest, OneThatSubscribesAgainAndAgainIsBounded) {
+  auto& ann = webphone(world, "Ann");
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(status(subscribe(ann, "Webphone1", kRoster, kAcceptRoster)), 200);
+  EXPECT_EQ(status(subscribe(ann, "Webphone1", kRoster, kAcceptRoster)), 503);
+  // Back by another connection: the old ones go.
+  const auto resume = of(ann).resume_token;
+  ann.lose_flow();
+  ann.connect_again();
+  ASSERT_TRUE(webphones.connect({.line = "Webphone1", .resume = resume}));
+  ann.register_contact();
+  EXPECT_EQ(status(subscribe(ann, "Webphone1", kRoster, kAcceptRoster)), 200);
+  world.advance(1s);
+  EXPECT_EQ(world.agent->subscriptions(), 1u);
+}
+
+}  // namespace
