@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -101,6 +102,7 @@ class Server {
     if (::pipe2(ends, O_CLOEXEC) != 0) die("no pipe");
     pid_ = ::fork();
     if (pid_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGTERM);   // a load program that gives up takes it along
       ::dup2(ends[1], 1);
       ::execl(program.c_str(), program.c_str(), "serve", "--config", file.c_str(), "--data", folder_.c_str(), nullptr);
       ::_exit(127);
