@@ -13,7 +13,16 @@ namespace {
 // A page's own mute button; told to the others as an event, so it is no text for them.
 constexpr std::string_view kMuteType = "application/x-parley-mute+json";
 
-bool asks_for_events(const sip::Message& invite) { return invite.lists(sip::HeaderId::kAccept, kEventType); }
+// Its Accept names the type, whatever the parameters, but for a weight of nothing (RFC 3261 section 20.1).
+bool asks_for_events(const sip::Message& invite) {
+  for (const auto element : invite.values(sip::HeaderId::kAccept)) {
+    const auto semicolon = std::min(element.find(';'), element.size());
+    if (!base::equals_ignoring_case(base::trim(element.substr(0, semicolon)), kEventType)) continue;
+    const auto weight = element.find("q=0", semicolon);
+    return weight == element.npos || element.find_first_of("123456789", weight) != element.npos;
+  }
+  return false;
+}
 
 bool same_secret(std::string_view a, std::string_view b) {
   return a.size() == b.size() && !a.empty() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;

@@ -48,7 +48,7 @@ bool Message::lists(HeaderId id, std::string_view token) const {
     std::string_view rest = header.value;
     std::string_view element;
     while (scan::next_element(rest, element)) {
-      if (base::equals_ignoring_case(element, token)) return true;
+      if (base::equals_ignoring_case(base::trim(element.substr(0, element.find(';'))), token)) return true;
     }
   }
   return false;

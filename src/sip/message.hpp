@@ -105,7 +105,7 @@ class Message {
   // Every element of a comma-separated header, over all its lines, unfolded lazily: for Via, Contact, Route,
   // Record-Route, Allow, Supported, Accept, Require ... Quoted strings and <> are respected.
   std::vector<std::string_view> values(HeaderId id) const;
-  bool lists(HeaderId id, std::string_view token) const;        // is `token` one of values(id), without case?
+  bool lists(HeaderId id, std::string_view token) const;        // is `token` one of values(id), without case and parameters?
 
   std::string_view call_id() const { return call_id_; }
   const CSeq& cseq() const { return cseq_; }

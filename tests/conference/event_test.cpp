@@ -160,6 +160,9 @@ TEST_F(EventTest, AreOptInByTheAcceptOfTheInvite) {
   EXPECT_EQ(welcomes("Accept: application/sdp, application/x-asterisk-confbridge-event+json\r\n"), 1u);
   EXPECT_EQ(welcomes("Accept: application/x-asterisk-confbridge-event+json\r\n"), 1u);   // leniently
   EXPECT_EQ(welcomes("Accept: application/sdp\r\nAccept: application/x-asterisk-confbridge-event+json\r\n"), 1u);
+  EXPECT_EQ(welcomes("Accept: application/sdp;q=0.8, application/x-asterisk-confbridge-event+json ;q=0.5\r\n"), 1u);
+  EXPECT_EQ(welcomes("Accept: application/x-asterisk-confbridge-event+json; level=1\r\n"), 1u);
+  EXPECT_EQ(welcomes("Accept: application/sdp, application/x-asterisk-confbridge-event+json;q=0.0\r\n"), 0u);
   EXPECT_EQ(welcomes("Accept: application/sdp\r\n"), 0u);
   EXPECT_EQ(welcomes("X-None: 1\r\n"), 0u);
 }
