@@ -13,9 +13,10 @@ constexpr std::array kMd5Alone{sip::DigestAlgorithm::kMd5};
 // Clients that give up at a challenge other than MD5's, wherever that one stands. What speaks SIP over WebSocket is JsSIP or
 // SIP.js, by whatever name an application gives it: both know MD5 alone, and look at the last header only. baresip's libre
 // fails at the first algorithm that it doesn't know. docs/decisions/0004-md5-on-websocket.md
+// JsSIP's via_transport writes another transport into Via (old demos do); its made-up host tells the page all the same.
 bool knows_md5_alone(const sip::Message& request) {
-  const auto transport = request.top_via().transport;
-  if (transport == sip::Transport::kWs || transport == sip::Transport::kWss) return true;
+  const auto& via = request.top_via();
+  if (via.transport == sip::Transport::kWs || via.transport == sip::Transport::kWss || via.host.ends_with(".invalid")) return true;
   return base::to_lower(request.value(sip::HeaderId::kUserAgent)).find("baresip") != std::string::npos;
 }
 

@@ -65,6 +65,16 @@ TEST(WhoCallsTest, ClientsThatGiveUpAtOtherAlgorithmsGetMd5Alone) {
   EXPECT_EQ(challenges(world.phone("alice").request("REGISTER", "sip:parley", "User-Agent: Another\r\n")).size(), 3u);
 }
 
+TEST(WhoCallsTest, APageThatWritesAnotherTransportIntoViaGetsMd5AloneToo) {
+  pbx::Authenticator authenticator("parley", {});
+  const auto request = *sip::Message::parse(base::share("REGISTER sip:parley SIP/2.0\r\nVia: SIP/2.0/TCP x1y2.invalid;branch=z9hG4bK1\r\n"
+                                                        "From: <sip:alice@parley>;tag=1\r\nTo: <sip:alice@parley>\r\nCall-ID: 1\r\n"
+                                                        "CSeq: 1 REGISTER\r\nContent-Length: 0\r\n\r\n"));
+  const auto outcome = authenticator.authenticate(*request, pbx::Accounts{}, base::TimePoint{} + std::chrono::hours(1));
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().headers.size(), 1u);
+}
+
 TEST(WhoCallsTest, WithItsPasswordAnAccountIsKnownByItsDisplayName) {
   PbxWorld world;
   auto& page = world.page("alice");
