@@ -62,6 +62,7 @@ int check(const Options& options, const CliEnvironment& environment) {
   const auto config = load_config(options.file);
   if (!config) return fail(environment, config.error(), kUsage);
   if (auto good = check_certificates(*config); !good) return fail(environment, good.error(), kUsage);
+  if (auto good = check_token_keys(*config); !good) return fail(environment, good.error(), kUsage);
   environment.out << options.file << ": good\n";
   return 0;
 }

@@ -57,20 +57,28 @@ base::Result<std::string> kept_secret(const std::string& folder) {
   return text;
 }
 
-}  // namespace
-
-base::Result<pbx::TokenKeys> load_token_keys(const Config& config) {
-  auto secret = config.tokens.secret.empty() ? kept_secret(config.data_directory) : base::Result<std::string>(config.tokens.secret);
-  if (!secret) return std::unexpected(secret.error());
+base::Result<pbx::TokenKeys> make_keys(const Config& config, std::string secret) {
   std::string key;
   if (!config.tokens.public_key.empty()) {
     auto text = read_file(config.tokens.public_key);
     if (!text) return std::unexpected(text.error());
     key = std::move(*text);
   }
-  auto keys = pbx::TokenKeys::make(std::move(*secret), key);
+  auto keys = pbx::TokenKeys::make(std::move(secret), key);
   if (!keys) keys.error().detail.insert(0, (key.empty() ? config.data_directory + "/" + kFile : config.tokens.public_key) + ": ");
   return keys;
+}
+
+}  // namespace
+
+base::Result<pbx::TokenKeys> load_token_keys(const Config& config) {
+  auto secret = config.tokens.secret.empty() ? kept_secret(config.data_directory) : base::Result<std::string>(config.tokens.secret);
+  return secret ? make_keys(config, std::move(*secret)) : std::unexpected(secret.error());
+}
+
+base::Status check_token_keys(const Config& config) {
+  if (auto keys = make_keys(config, config.tokens.secret); !keys) return std::unexpected(keys.error());
+  return {};
 }
 
 std::vector<WebphoneLineSettings> webphone_lines(const Config& config) {

@@ -15,6 +15,9 @@ namespace app {
 // Where no secret is configured, that of the data folder is read, or made there with mode 0600. The error names the file.
 base::Result<pbx::TokenKeys> load_token_keys(const Config& config);
 
+// What a start would find wrong with the public key; makes nothing.
+base::Status check_token_keys(const Config& config);
+
 struct TokenRequest {
   std::string line, name, room;
   std::chrono::seconds expires{3600};
