@@ -67,6 +67,11 @@ async function buildExample() {
   });
 }
 
+// The page that reads the REST API's description: plain files.
+async function buildApiDocs() {
+  await cp(join(root, "api-docs"), join(dist, "api"), { recursive: true });
+}
+
 if (process.argv.includes("--tests")) {
   await buildTests();
 } else {
@@ -75,5 +80,6 @@ if (process.argv.includes("--tests")) {
   await buildConference();
   await buildSdk();
   await buildExample();
+  await buildApiDocs();
   console.log("web/dist is built");
 }

@@ -75,12 +75,12 @@ struct RestRoute {
   std::function<void(RestCallPtr)> handler{};    // on an I/O thread: must not wait
 };
 
-// What the routes work with; outlives them. What is null leaves its routes out.
+// What the routes work with. What is null leaves its routes out.
 struct RestBackend {
   OnPbx on_pbx;
-  RestStore* store = nullptr;
-  store::MessageStore* messages = nullptr;
-  EventStream* events = nullptr;
+  std::shared_ptr<RestStore> store;                   // always there
+  std::shared_ptr<EventStream> events;
+  store::MessageStore* messages = nullptr;            // outlives the routes
   const pbx::TokenKeys* webphone_keys = nullptr;
   std::string realm = "parley", version;
 };

@@ -28,7 +28,7 @@ void make(const RestBackend& backend, const RestCallPtr& call) {
   if (!scopes) return call->answer.send(rest_problem(400, "bad-scope", scopes.error().detail));
   auto made = make_api_token(call->text("name"), *scopes, std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
   if (!made) return call->answer.send(rest_problem(made.error(), {}));
-  backend.store->run([store = backend.store, call, made = std::move(*made)](store::Store& database) {
+  backend.store->run([store = backend.store.get(), call, made = std::move(*made)](store::Store& database) {
     if (store->tokens().all().size() >= ApiTokens::kMax) return call->answer.send(rest_problem(409, "too-many-tokens", "revoke a token before another is made"));
     if (auto added = database.add_api_token(made.record); !added) return call->answer.send(rest_problem(added.error(), {}));
     if (auto read = store->reload_tokens(); !read) return call->answer.send(rest_problem(read.error(), {}));
@@ -40,7 +40,7 @@ void make(const RestBackend& backend, const RestCallPtr& call) {
 }
 
 void revoke(const RestBackend& backend, const RestCallPtr& call) {
-  backend.store->run([store = backend.store, call](store::Store& database) {
+  backend.store->run([store = backend.store.get(), call](store::Store& database) {
     if (auto removed = database.remove_api_token(call->path[0]); !removed) {
       const bool unknown = removed.error().code == base::ErrorCode::kNotFound;
       return call->answer.send(unknown ? rest_problem(404, "unknown-token", "there is no API token of that id") : rest_problem(removed.error(), {}));

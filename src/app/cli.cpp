@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "app/account_commands.hpp"
+#include "app/api_token_commands.hpp"
 #include "app/server.hpp"
 #include "app/webphone_tokens.hpp"
 #include "net/tls.hpp"
@@ -20,6 +21,7 @@ struct Options {
   std::string config, data, web, file, name, display_name;
   bool password_stdin = false;
   TokenRequest token;
+  ApiTokenRequest api_token;
   std::int64_t token_expires = 3600;
 };
 
@@ -98,6 +100,15 @@ int token_command(const Options& options, const CliEnvironment& environment) {
   return done ? 0 : fail(environment, done.error(), done.error().code == base::ErrorCode::kMalformed ? kUsage : 1);
 }
 
+int api_token_command(const Options& options, const CliEnvironment& environment, ApiTokenAction action) {
+  const auto config = configuration(options, environment);
+  if (!config) return fail(environment, config.error(), kUsage);
+  auto request = options.api_token;
+  request.action = action;
+  const auto done = run_api_token_command(*config, request, environment.out);
+  return done ? 0 : fail(environment, done.error(), done.error().code == base::ErrorCode::kMalformed ? kUsage : 1);
+}
+
 // The commands, each of which is a function to run when the line has been understood.
 class CommandLine {
  public:
@@ -115,6 +126,7 @@ class CommandLine {
     });
     add_account_commands();
     add_token_command();
+    add_api_token_commands();
   }
 
   int run(std::vector<std::string> arguments) {
@@ -161,6 +173,20 @@ class CommandLine {
     token->add_option("--expires", options_.token_expires, "seconds that it holds [3600]")->check(CLI::Range(1, 31'536'000))->type_name("S");
     token->add_option("--room", options_.token.room, "the only room that may be called")->type_name("R");
     token->add_option("--may", options_.token.may, "what its holder may do [message,call_internal]")->delimiter(',')->type_name("P,P");
+  }
+
+  void add_api_token_commands() {
+    auto* tokens = command(app_, "api-token", "keys to the REST API", {});
+    tokens->require_subcommand(1);
+    const auto add = [&](const std::string& name, const std::string& about, ApiTokenAction action) {
+      return command(*tokens, name, about, [this, action] { return api_token_command(options_, environment_, action); });
+    };
+    auto* adds = add("add", "make a token and print it, once", ApiTokenAction::kAdd);
+    adds->add_option("--name", options_.api_token.name, "what it is for")->required()->type_name("N");
+    adds->add_option("--scope", options_.api_token.scopes, "what it may do: admin, rooms, rooms:read ... (may be given several times)")
+        ->required()->delimiter(',')->allow_extra_args(false)->type_name("S");
+    add("remove", "revoke a token", ApiTokenAction::kRemove)->add_option("ID", options_.api_token.id)->required()->type_name("");
+    add("list", "id, name and scopes of all", ApiTokenAction::kList);
   }
 
   const CliEnvironment& environment_;

@@ -1,4 +1,4 @@
-// The command line: `parley serve`, `check`, `account`, `token`, `version`.
+// The command line: `parley serve`, `check`, `account`, `token`, `api-token`, `version`.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,7 @@
 #include "app/node.hpp"
 
+#include "api/event_source.hpp"
+#include "api/rest.hpp"
 #include "api/static_files.hpp"
 #include "api/webphone_api.hpp"
 #include "base/log.hpp"
@@ -30,14 +32,17 @@ struct OriginRule {
 
 bool origin_allowed(std::string_view origin, const net::HttpRequest& request, const std::vector<OriginRule>& rules, const std::vector<pbx::LineConfig>& lines) {
   if (origin.empty()) return true;   // no browser
-  // Who may do what with a webphone's socket is decided by its line's number and secret.
-  if (std::any_of(lines.begin(), lines.end(), [&](const auto& line) { return pbx::Webphone::origin_allowed(line, origin); })) return true;
   const auto host_at = origin.find("://");
   if (host_at != origin.npos && base::equals_ignoring_case(origin.substr(host_at + 3), request.header("Host"))) return true;
+  // A list that a listener has counts, whatever the lines say.
   for (const auto& rule : rules) {
     if (rule.listener.port() != request.local.port() || !(rule.listener.is_any() || rule.listener.same_ip(request.local))) continue;
-    if (rule.origins.empty()) return request.local.is_loopback();
-    return std::any_of(rule.origins.begin(), rule.origins.end(), [&](const auto& o) { return o == "*" || base::equals_ignoring_case(o, origin); });
+    if (!rule.origins.empty()) {
+      return std::any_of(rule.origins.begin(), rule.origins.end(), [&](const auto& o) { return o == "*" || base::equals_ignoring_case(o, origin); });
+    }
+    // Who may do what with a webphone's socket is decided by its line's number and secret.
+    const bool line = std::any_of(lines.begin(), lines.end(), [&](const auto& l) { return pbx::Webphone::origin_allowed(l, origin); });
+    return line || request.local.is_loopback();
   }
   return false;
 }
@@ -47,11 +52,14 @@ bool origin_allowed(std::string_view origin, const net::HttpRequest& request, co
 // What lives on the shard's thread: made, used and destroyed there.
 class Node::Core final : public runtime::SipReceiver {
  public:
-  Core(const NodeConfig& config, runtime::Shard& shard, runtime::MediaPool& media)
-      : config_(config), environment_{.timeline = shard.timeline(), .media = media, .config = config.legs}, media_(media) {}
+  Core(const NodeConfig& config, runtime::Shard& shard, runtime::MediaPool& media, api::EventStream* events)
+      : config_(config), environment_{.timeline = shard.timeline(), .media = media, .config = config.legs}, media_(media) {
+    if (events) event_source_ = std::make_unique<api::EventSource>(*events, environment_.timeline);
+  }
 
   void begin(runtime::SipEndpoint& network) {
     pbx_ = std::make_unique<pbx::Pbx>(config_.pbx, environment_, accounts_);
+    if (event_source_) pbx_->set_observer(*event_source_);
     pbx_->on_abuse([&network](const base::SocketAddress& address) {
       spdlog::warn("{} is banned for 10 minutes: too many wrong passwords", address.ip());
       network.bans().ban(address, std::chrono::steady_clock::now(), kAbuseBan);
@@ -97,6 +105,7 @@ class Node::Core final : public runtime::SipReceiver {
   bridge::LegEnvironment environment_;
   runtime::MediaPool& media_;
   pbx::Accounts accounts_;
+  std::unique_ptr<api::EventSource> event_source_;
   std::unique_ptr<pbx::Pbx> pbx_;
   std::unique_ptr<sip::UserAgent> agent_;
   base::TimerQueue::Id expiry_ = 0;
@@ -118,11 +127,12 @@ base::Status Node::open() {
     if (!messages) return std::unexpected(messages.error());
     messages_ = std::move(*messages);
     config_.pbx.rooms.store = messages_.get();
+    events_ = std::make_shared<api::EventStream>();
   }
   auto media = runtime::MediaPool::start(config_.media, *shard_);
   if (!media) return std::unexpected(media.error());
   media_ = std::move(*media);
-  core_ = std::make_unique<Core>(config_, *shard_, *media_);
+  core_ = std::make_unique<Core>(config_, *shard_, *media_, events_.get());
   auto endpoint = runtime::SipEndpoint::start(*threads_, *shard_, *core_, config_.sip);
   if (!endpoint) return std::unexpected(endpoint.error());
   sip_ = std::move(*endpoint);
@@ -143,8 +153,14 @@ base::Status Node::open() {
     });
   };
   auto webphone = std::make_shared<api::WebphoneApi>(on_pbx, config_.pbx.realm, config_.websocket_paths.empty() ? std::string("/ws") : config_.websocket_paths.front());
-  http.body_limit = [](const net::HttpRequest& header) { return api::WebphoneApi::is_for(header) ? api::WebphoneApi::kMaxBody : std::size_t{0}; };
-  http.handler = [files, webphone](net::HttpRequest request, net::HttpRespond respond) {
+  auto rest = make_rest(on_pbx);
+  if (!rest) return std::unexpected(rest.error());
+  http.body_limit = [api = *rest](const net::HttpRequest& header) {
+    if (api && api::RestApi::is_for(header.path)) return api->body_limit(header);
+    return api::WebphoneApi::is_for(header) ? api::WebphoneApi::kMaxBody : std::size_t{0};
+  };
+  http.handler = [files, webphone, api = *rest](net::HttpRequest request, net::HttpRespond respond) {
+    if (api && api::RestApi::is_for(request.path)) return api->handle(std::move(request), std::move(respond));
     if (api::WebphoneApi::is_for(request)) return webphone->handle(request, std::move(respond));
     if (files && request.path == "/WebphoneAPI") return respond(serve_script(*files, std::move(request)));
     respond(files ? files->serve(request) : net::HttpResponse::text(404, "No pages here: the server was started without them.\n"));
@@ -168,15 +184,30 @@ base::Status Node::open() {
   return {};
 }
 
+// Null: there is no store to have accounts and tokens in.
+base::Result<std::shared_ptr<api::RestApi>> Node::make_rest(const OnPbx& on_pbx) {
+  if (config_.data_directory.empty()) return nullptr;
+  auto opened = api::RestStore::open(config_.data_directory);
+  if (!opened) return std::unexpected(opened.error());
+  const std::shared_ptr<api::RestStore> store = std::move(*opened);
+  store->on_tick([events = events_, &tokens = store->tokens()] { events->tick(tokens, std::chrono::steady_clock::now()); });
+  api::RestBackend backend{.on_pbx = on_pbx, .store = store, .events = events_, .messages = messages_.get(), .webphone_keys = &config_.pbx.tokens,
+                           .realm = config_.pbx.realm, .version = PARLEY_VERSION};
+  return std::make_shared<api::RestApi>(std::move(backend), config_.api_limits);
+}
+
 Node::~Node() {
   if (http_) http_->stop_listening();
   if (shard_ && core_) shard_->run_and_wait([this] { core_->end(); });
   if (sip_) sip_->close();
+  if (events_) events_->close();
   if (http_) http_->close();
   // What waits for the disk is written and answered; then the shard goes, before what its last work may refer to.
   if (messages_) messages_->close();
   if (shard_) shard_->stop();
   http_.reset();
+  // Whoever was still being answered: nobody asks from here on.
+  for (std::size_t i = 0; threads_ && i < threads_->size(); ++i) threads_->at(i).run_and_wait([] {});
   sip_.reset();
   core_.reset();
   media_.reset();

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "api/rest.hpp"
 #include "base/result.hpp"
 #include "bridge/leg.hpp"
 #include "net/http_server.hpp"
@@ -25,12 +26,13 @@ struct NodeConfig {
   std::vector<std::vector<std::string>> allowed_origins;
   std::string web_directory;                        // "" : no pages
   std::vector<base::SocketAddress> banned;          // ports ignored
-  std::string data_directory;                       // of history and messages that wait; "" : nothing is kept
+  std::string data_directory;                       // of accounts, history and messages that wait; "" : nothing is kept, and no REST API
   std::chrono::hours history_age{24 * 365};         // older messages are deleted
   runtime::MediaConfig media;
   bridge::LegConfig legs;
   sip::UserAgentConfig agent;
   pbx::PbxConfig pbx;
+  api::RestLimits api_limits;
 };
 
 // What it is at, for people and metrics.
@@ -57,11 +59,14 @@ class Node {
   class Core;
   explicit Node(NodeConfig config);
   base::Status open();
+  using OnPbx = std::function<void(std::function<void(pbx::Pbx&)>)>;
+  base::Result<std::shared_ptr<api::RestApi>> make_rest(const OnPbx& on_pbx);
 
   NodeConfig config_;
   std::unique_ptr<net::IoThreads> threads_;
   std::unique_ptr<runtime::Shard> shard_;
   std::unique_ptr<store::MessageStore> messages_;
+  std::shared_ptr<api::EventStream> events_;
   std::unique_ptr<runtime::MediaPool> media_;
   std::unique_ptr<Core> core_;
   std::unique_ptr<runtime::SipEndpoint> sip_;

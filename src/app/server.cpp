@@ -4,6 +4,7 @@
 #include <ctime>
 
 #include "app/accounts.hpp"
+#include "app/api_token_commands.hpp"
 #include "app/node.hpp"
 #include "app/webphone_tokens.hpp"
 #include "base/log.hpp"
@@ -204,6 +205,7 @@ int serve(const Config& config) {
   };
   auto accounts = AccountsFeed::open(config);
   if (!accounts) return fail(accounts.error());
+  if (auto made = ensure_admin_token(config); !made) return fail(made.error());
   Certificates certificates(config);
   auto wanted = node_config(config, certificates);
   if (!wanted) return fail(wanted.error());
