@@ -135,7 +135,7 @@ class Reader {
     using Access = WebphoneLineSettings::Access;
     for (std::size_t i = 0; i < config_.webphone_lines.size(); ++i) {
       const auto& line = config_.webphone_lines[i];
-      if (line.name.empty()) complain(line_places_[i], "a webphone line needs a name");
+      if (line.name.empty() && !wrong_) complain(line_places_[i], "a webphone line needs a name");
       if ((line.access == Access::kPassword) == line.password.empty()) complain(line_places_[i], "password and access = \"password\" go together");
       const auto same = [&](const auto& other) { return base::equals_ignoring_case(other.name, line.name); };
       if (std::any_of(config_.webphone_lines.begin(), config_.webphone_lines.begin() + static_cast<std::ptrdiff_t>(i), same)) {
