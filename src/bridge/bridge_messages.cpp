@@ -56,9 +56,11 @@ void Bridge::learn_numbering() {
 
 void Bridge::relay(Leg& from, sip::RequestId id, const sip::MessagePtr& message) {
   submit({.sequence = 0, .from = from.id(), .sender = from.party(), .message = message, .private_to = std::string(message->value("Parley-To")),
-          .answer = [this, leg = from.id(), id](const sip::Reply& reply) {
+          .answer = [this, leg = from.id(), id, message](const sip::Reply& reply) {
             const auto found = environment_.legs.find(leg);
-            if (found != environment_.legs.end() && !found->second->ended()) found->second->session().respond(id, reply);
+            if (found == environment_.legs.end()) return;
+            if (reply.status == 202) found->second->note_taken(message->value("Parley-Client-Message"));
+            if (!found->second->ended()) found->second->session().respond(id, reply);
           }});
 }
 

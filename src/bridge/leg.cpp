@@ -11,6 +11,7 @@ namespace bridge {
 namespace {
 
 constexpr std::size_t kMaxRefusedTypes = 32;
+constexpr std::size_t kMaxTaken = 64, kMaxTakenId = 40;
 constexpr int kMaxFailedOffers = 5;   // in a row; then the leg keeps what it has until something changes again
 
 // Sources are numbered over the whole process: an id is never used twice.
@@ -30,13 +31,20 @@ bool equals_in_constant_time(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+// Known, and not for a call here: Allow says what is. REFER is, but not everywhere.
+void LegOwner::on_leg_request(Leg& leg, sip::RequestId id, const sip::MessagePtr& request) {
+  leg.session().respond(id, {.status = request->method() == sip::Method::kRefer ? 403 : 405});
+}
+
 Leg::Leg(LegId id, LegEnvironment& environment, LegOwner& owner, BridgeId bridge, sdp::VideoMode video, Party party)
     : id_(id), environment_(environment), owner_(&owner), bridge_(bridge), video_(video), party_(std::move(party)),
       message_bucket_(environment.config.messages.rate, environment.config.messages.burst) {
   environment_.legs.emplace(id_, this);
+  set_pending(true);
 }
 
 Leg::~Leg() {
+  set_pending(false);
   environment_.legs.erase(id_);
   environment_.timeline.cancel(flow_timer_);
   if (has_media_) environment_.media.remove_leg(id_);
@@ -152,6 +160,12 @@ void Leg::refuses(std::string_view content_type) {
   }
 }
 
+void Leg::note_taken(std::string_view id) {
+  if (id.empty() || id.size() > kMaxTakenId) return;
+  if (taken_.size() >= kMaxTaken) taken_.pop_front();
+  taken_.emplace_back(id);
+}
+
 void Leg::media_changed() {
   update_sources();
   configure();
@@ -237,18 +251,27 @@ void Leg::on_offer_failed(int) {
 
 void Leg::on_progress(const sip::Message& response) { owner_->on_leg_progress(*this, response); }
 
-void Leg::on_established(const sip::Message&) { owner_->on_leg_established(*this); }
+void Leg::on_established(const sip::Message&) {
+  set_pending(false);
+  owner_->on_leg_established(*this);
+}
+
+void Leg::set_pending(bool pending) {
+  if (std::exchange(pending_, pending) == pending) return;
+  pending ? ++environment_.pending : --environment_.pending;
+}
 
 void Leg::on_request(sip::RequestId id, const sip::MessagePtr& request) {
   switch (request->method()) {
     case sip::Method::kMessage:
       if (!party_.may_message) return session_->respond(id, {.status = 403, .reason = "No Right To Send Text"});
+      if (std::find(taken_.begin(), taken_.end(), request->value("Parley-Client-Message")) != taken_.end()) return session_->respond(id, {.status = 202});
       return owner_->on_leg_message(*this, id, request);
     case sip::Method::kInfo:      // DTMF and the like: taken, whatever the package (RFC 6086's legacy use)
     case sip::Method::kOptions:
       return session_->respond(id, {.status = 200});
     default:
-      return session_->respond(id, {.status = 405});   // known, and not for a call here: Allow says what is
+      return owner_->on_leg_request(*this, id, request);
   }
 }
 
@@ -287,6 +310,7 @@ void Leg::on_talking(bool talking) {
 
 void Leg::on_ended(const sip::SessionEnd& end) {
   ended_ = true;
+  set_pending(false);
   environment_.timeline.cancel(flow_timer_);
   if (std::exchange(has_media_, false)) environment_.media.remove_leg(id_);
   owner_->on_leg_ended(*this, end);

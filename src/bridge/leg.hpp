@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,6 +45,8 @@ class LegOwner {
   virtual void on_leg_message(Leg& leg, sip::RequestId id, const sip::MessagePtr& request) = 0;
   virtual void on_leg_message_done(Leg& leg, std::uint64_t token, int status) = 0;
   virtual void on_leg_talking(Leg& leg, bool talking) = 0;
+  /// called for REFER and for whatever else is known and not answered by the leg itself; refused unless overridden
+  virtual void on_leg_request(Leg& leg, sip::RequestId id, const sip::MessagePtr& request);
   /// called once, the last call for this leg: the owner destroys it, now or later
   virtual void on_leg_ended(Leg& leg, const sip::SessionEnd& end) = 0;
 };
@@ -62,6 +65,7 @@ struct LegEnvironment {
   std::unordered_map<LegId, Leg*> legs{};       // all that live, by themselves
   LegId next_leg_id() { return {++last_leg_id}; }
   std::uint64_t last_leg_id = 0;
+  std::size_t pending = 0;                      // legs that are not established yet
 };
 
 // Who is at the other end, as the server knows it.
@@ -111,7 +115,10 @@ class Leg final : public sip::SessionHandler {
 
   const std::vector<PublishedSource>& sources() const { return sources_; }
   // A resumed leg goes on with its predecessor's sources, so that the others' slots stay as they are.
-  void adopt_sources(const Leg& predecessor) { inherited_ = predecessor.sources_; }
+  void adopt_sources(const Leg& predecessor) {
+    inherited_ = predecessor.sources_;
+    taken_ = predecessor.taken_;
+  }
   // What the others publish: re-INVITEs when something is won or lost by it.
   void watch(const std::vector<sdp::RemoteSource>& sources);
   const std::vector<sdp::Undelivered>& undelivered() const;
@@ -138,6 +145,8 @@ class Leg final : public sip::SessionHandler {
   bool takes(std::string_view content_type) const;
   void refuses(std::string_view content_type);      // "" : any MESSAGE
   base::TokenBucket& message_bucket() { return message_bucket_; }
+  // `id` by the sender's Parley-Client-Message: a text that it sends again, since it saw no answer, is given to the others once.
+  void note_taken(std::string_view id);
 
   // sip::SessionHandler
   base::Result<std::string> on_offer(std::string_view sdp) override;
@@ -154,6 +163,7 @@ class Leg final : public sip::SessionHandler {
 
  private:
   base::Status create_media(bool webrtc, const base::SocketAddress& peer);
+  void set_pending(bool pending);
   void media_changed();
   void configure();
   void show_in_own_section(const std::vector<sdp::RemoteSource>& sources);
@@ -173,8 +183,10 @@ class Leg final : public sip::SessionHandler {
   base::TokenBucket message_bucket_;
   std::vector<std::string> refused_types_;
   std::vector<std::uint64_t> told_unavailable_;
+  std::deque<std::string> taken_;               // the last ids, of a predecessor too; bounded
   bool refuses_all_ = false, wants_events_ = false, wants_text_ = true;
   bool joined_ = false, ended_ = false, muted_ = false, talking_ = false, has_media_ = false, flow_lost_ = false;
+  bool pending_ = false;
   int failed_offers_ = 0;
   base::TimerQueue::Id flow_timer_ = 0;
 };

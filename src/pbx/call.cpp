@@ -9,7 +9,19 @@ namespace {
 
 bool is_websocket(const sip::Target& target) { return target.transport == sip::Transport::kWs || target.transport == sip::Transport::kWss; }
 
-// Which refusal of several the caller is told: a 6xx at once, else what says most (RFC 3261 section 16.7, step 6).
+// What a party is told of itself: its id, and the secret by which a webphone's page takes its call up again.
+std::string identity_headers(const bridge::Party& party) {
+  auto headers = fmt::format("Parley-Participant: {}\r\n", party.participant);
+  if (party.webphone) headers += fmt::format("Parley-Resume: {}\r\n", party.resume_token);
+  return headers;
+}
+
+bool same_secret(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && !a.empty() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace
+
 int better_failure(int a, int b) {
   const auto rank = [](int status) {
     if (status >= 600) return 0;
@@ -22,27 +34,13 @@ int better_failure(int a, int b) {
   return rank(b) < rank(a) ? b : a;
 }
 
-// What a party is told of itself: its id, and the secret by which a webphone's page takes its call up again.
-std::string identity_headers(const bridge::Party& party) {
-  auto headers = fmt::format("Parley-Participant: {}\r\n", party.participant);
-  if (party.webphone) headers += fmt::format("Parley-Resume: {}\r\n", party.resume_token);
-  return headers;
-}
-
-bool same_secret(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && !a.empty() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
-
-constexpr std::string_view kCallEventType = "application/vnd.parley.call+json";
-
-}  // namespace
-
 Call::Call(bridge::LegEnvironment& environment, sip::UserAgent& agent, CallConfig config, CallHost& host)
     : environment_(environment), agent_(agent), config_(std::move(config)), host_(host), bridge_(environment, {.mix = config_.mix}) {}
 
 Call::~Call() {
   environment_.timeline.cancel(ring_timer_);
   environment_.timeline.cancel(sweep_timer_);
+  if (transfer_) environment_.timeline.cancel(transfer_->timer);
   if (caller_) bridge_.remove(*caller_);
   for (auto& leg : callees_) bridge_.remove(*leg);
 }
@@ -62,8 +60,8 @@ sip::SessionHandler* Call::start(sip::Session& session, const sip::Message& invi
   caller_answer_ = std::move(*answer);
   caller_headers_ = identity_headers(caller_->party());
   const auto at = caller_answer_.find("\nm=video ");
-  const bool video = at != std::string::npos && !std::string_view(caller_answer_).substr(at + 9).starts_with("0 ");
-  for (const auto& contact : contacts) ring(contact, callee, callee_uri, video);
+  video_ = at != std::string::npos && !std::string_view(caller_answer_).substr(at + 9).starts_with("0 ");
+  for (const auto& contact : contacts) ring(contact, callee, callee_uri, video_);
   if (callees_.empty()) {
     session.reject({.status = 480});
     over_ = true;
@@ -124,6 +122,10 @@ void Call::give_up() {
 }
 
 void Call::on_leg_progress(bridge::Leg& leg, const sip::Message& response) {
+  if (is_target(leg)) {
+    if (transfer_->notifier) transfer_->notifier->progress(response.status());
+    return;
+  }
   // The caller hears its own ringback; early media of several branches at once would be nobody's.
   if (answered_ || !caller_ || caller_->ended() || &leg == caller_.get() || response.status() == 100 || ringing_told_) return;
   ringing_told_ = true;
@@ -192,6 +194,8 @@ void Call::take_place(bridge::Leg& leg) {
   auto successor = std::move(*it);
   successors_.erase(it);
   auto* old = successor.replaces;
+  if (transfer_ && transfer_->stays == old) transfer_->stays = &leg;
+  if (transfer_ && transfer_->transferor == old) transfer_->transferor = &leg;
   bridge_.remove(*old);
   std::unique_ptr<bridge::Leg> retired;
   if (old == caller_.get()) {
@@ -220,13 +224,24 @@ void Call::tell_hold(bridge::Leg& holder) {
   }
 }
 
+// Whoever held the other is gone, another speaks now.
+void Call::release(const bridge::Leg& holder) {
+  if (std::erase(holding_, &holder) == 0) return;
+  for (auto* other : parties()) {
+    if (other == &holder || other->ended() || !other->party().webphone) continue;
+    bridge_.notify(*other, {.from_display = holder.party().display_name, .content_type = kCallEventType, .body = base::share(R"({"type":"unhold"})")});
+  }
+}
+
 void Call::on_leg_established(bridge::Leg& leg) {
   if (std::any_of(successors_.begin(), successors_.end(), [&](const auto& s) { return s.leg.get() == &leg; })) return take_place(leg);
+  if (is_target(leg)) return on_target_established(leg);
   if (&leg == caller_.get()) return bridge_.video_changed();
   if (std::any_of(candidates_.begin(), candidates_.end(), [&](const auto& l) { return l.get() == &leg; })) return on_candidate_established(leg);
   if (answered_ || !caller_ || caller_->ended()) return leg.end("SIP;cause=200;text=\"Call completed elsewhere\"");
   answered_ = &leg;
   info_.answered = environment_.timeline.wall();
+  info_.to = {leg.party().number, leg.party().display_name, leg.party().account};
   environment_.timeline.cancel(ring_timer_);
   bridge_.add(*caller_);
   bridge_.add(leg);
@@ -240,13 +255,13 @@ void Call::on_leg_established(bridge::Leg& leg) {
 }
 
 void Call::on_leg_media_changed(bridge::Leg& leg) {
-  if (!leg.joined()) return;
+  if (!leg.joined() || is_retired(leg)) return;
   bridge_.video_changed();
   tell_hold(leg);
 }
 
 void Call::on_leg_message(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) {
-  if (!answered_ || !leg.joined()) return leg.session().respond(id, {.status = 403, .reason = "Not In A Call Yet"});
+  if (!answered_ || !leg.joined() || is_retired(leg)) return leg.session().respond(id, {.status = 403, .reason = "Not In A Call Yet"});
   if (const auto refusal = bridge::refuse_message(config_.messages, *request, leg.message_bucket(), environment_.timeline.now())) {
     return leg.session().respond(id, *refusal);
   }
@@ -257,10 +272,17 @@ void Call::on_leg_message_done(bridge::Leg& leg, std::uint64_t token, int status
 
 void Call::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
   bridge_.remove(leg);
-  std::erase(holding_, &leg);
+  forget_told(leg);
   if (is_retired(leg)) return sweep();
+  if (on_target_ended(leg, end)) {
+    sweep();
+    return check_over();
+  }
   if (drop_successors_of(leg)) return sweep();
+  if (end.cause == sip::EndCause::kByeReceived && leave_to_target(leg)) return sweep();
+  std::erase(holding_, &leg);
   if (on_candidate_ended(leg)) return;
+  if (!answered_ && &leg != caller_.get() && forward(leg, end)) return sweep();
   if (&leg == caller_.get()) {
     gone_.push_back(std::move(caller_));
     end_all("SIP;cause=200;text=\"Caller hung up\"");
@@ -273,16 +295,20 @@ void Call::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
     if (answered_ == &leg) {
       end_all({});
     } else if (!answered_) {
-      best_failure_ = better_failure(best_failure_, end.cause == sip::EndCause::kRejected ? end.status : 480);
+      best_failure_ = better_failure(best_failure_, end.cause == sip::EndCause::kRejected && end.status >= 400 ? end.status : 480);
       if (callees_.empty()) refuse_caller();
     }
   }
   sweep();
   host_.on_call_changed(*this);
-  if (!caller_ && callees_.empty() && candidates_.empty() && !over_) {
-    over_ = true;
-    host_.on_call_over(*this);
-  }
+  check_over();
+}
+
+void Call::check_over() {
+  if (caller_ || !callees_.empty() || !candidates_.empty() || (transfer_ && !transfer_->targets.empty()) || over_) return;
+  over_ = true;
+  end_all({});   // those too whose place another took
+  host_.on_call_over(*this);
 }
 
 bool Call::is_retired(const bridge::Leg& leg) const {
@@ -320,6 +346,10 @@ void Call::end_all(std::string_view reason) {
   for (auto& leg : callees_) legs.push_back(leg.get());
   for (auto& leg : candidates_) legs.push_back(leg.get());
   for (auto& successor : successors_) legs.push_back(successor.leg.get());
+  for (auto& leg : gone_) legs.push_back(leg.get());
+  if (transfer_) {
+    for (auto& leg : transfer_->targets) legs.push_back(leg.get());
+  }
   for (auto* leg : legs) {
     if (!leg->ended()) leg->end(reason);
   }

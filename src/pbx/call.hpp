@@ -8,6 +8,7 @@
 #include "bridge/bridge.hpp"
 #include "pbx/observer.hpp"
 #include "pbx/registrar.hpp"
+#include "sip/refer.hpp"
 
 namespace pbx {
 
@@ -21,9 +22,24 @@ struct CallSide {
   std::string other_number, other_display;
 };
 
+// Whom a transfer or a forward goes to.
+struct CallTarget {
+  int status = 404;                    // 200: it can be rung, else why not
+  bridge::Party party{};
+  std::vector<Binding> contacts{};
+  std::string uri{};
+};
+
+// Which refusal of several the caller is told: a 6xx at once, else what says most (RFC 3261 section 16.7, step 6).
+int better_failure(int a, int b);
+
+constexpr std::string_view kCallEventType = "application/vnd.parley.call+json";
+
 class CallHost {
  public:
   virtual ~CallHost() = default;
+  // `number`, as `by` may call it.
+  virtual CallTarget find_target(const bridge::Party& by, std::string_view number) = 0;
   /// called once, when the last leg is gone: the call is destroyed soon after
   virtual void on_call_over(Call& call) = 0;
   /// called when sides() says something else than before; the last time with none, before on_call_over()
@@ -71,6 +87,7 @@ class Call final : public bridge::LegOwner {
   void on_leg_message(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) override;
   void on_leg_message_done(bridge::Leg& leg, std::uint64_t token, int status) override;
   void on_leg_talking(bridge::Leg&, bool) override {}
+  void on_leg_request(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) override;
   void on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) override;
 
  private:
@@ -78,6 +95,31 @@ class Call final : public bridge::LegOwner {
     std::unique_ptr<bridge::Leg> leg;
     bridge::Leg* replaces = nullptr;
   };
+  // Blind transfer: one of the two is to be replaced by whoever answers at another number.
+  struct Transfer {
+    bridge::Leg* transferor = nullptr;   // null: it has hung up meanwhile
+    bridge::Leg* stays = nullptr;
+    bool of_caller = false;              // whose place it is
+    std::shared_ptr<sip::ReferNotifier> notifier;
+    bridge::Party party;                 // who is rung
+    std::vector<std::unique_ptr<bridge::Leg>> targets;
+    int best_failure = 480;
+    base::TimerQueue::Id timer = 0;
+  };
+  struct Told {                          // what its leg is still to be told, of transfers past
+    const bridge::Leg* leg;
+    std::shared_ptr<sip::ReferNotifier> notifier;
+  };
+  void refer(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request);
+  bool ring_target(const CallTarget& target);
+  bool is_target(const bridge::Leg& leg) const;
+  void on_target_established(bridge::Leg& leg);
+  void fail_transfer(int status);
+  bool on_target_ended(const bridge::Leg& leg, const sip::SessionEnd& end);
+  bool leave_to_target(const bridge::Leg& leg);
+  void end_soon(bridge::Leg& leg);
+  void forget_told(const bridge::Leg& leg);
+  bool forward(const bridge::Leg& leg, const sip::SessionEnd& end);
   std::vector<bridge::Leg*> parties() const;            // the caller and who answered
   void take_place(bridge::Leg& leg);
   void tell_hold(bridge::Leg& holder);
@@ -90,6 +132,8 @@ class Call final : public bridge::LegOwner {
   void restart_ring_timer();
   bool ring(const Binding& contact, const bridge::Party& callee, const std::string& callee_uri, bool video);
   void give_up();
+  void check_over();
+  void release(const bridge::Leg& holder);
   bool is_retired(const bridge::Leg& leg) const;
   bool drop_successors_of(const bridge::Leg& leg);
   void sweep();
@@ -108,6 +152,10 @@ class Call final : public bridge::LegOwner {
   base::TimerQueue::Id sweep_timer_ = 0;
   bridge::Leg* answered_ = nullptr;
   std::vector<Successor> successors_;
+  std::unique_ptr<Transfer> transfer_;
+  std::vector<Told> told_;
+  int forwards_ = 0;
+  bool video_ = false;                                  // the caller takes it
   std::vector<const bridge::Leg*> holding_;             // who have put the other on hold
   std::string caller_answer_, caller_headers_;
   int best_failure_ = 480;

@@ -13,7 +13,7 @@ void Call::begin_info(const bridge::Party& caller, const bridge::Party& callee) 
 CallInfo Call::info() const {
   auto info = info_;
   using State = CallInfo::State;
-  info.state = over_ ? State::kEnded : answered_ ? State::kAnswered : candidates_.empty() ? State::kRinging : State::kDialing;
+  info.state = over_ ? State::kEnded : info_.answered ? State::kAnswered : candidates_.empty() ? State::kRinging : State::kDialing;
   return info;
 }
 
@@ -55,10 +55,7 @@ bool Call::on_candidate_ended(const bridge::Leg& leg) {
   gone_.push_back(std::move(*own));
   candidates_.erase(own);
   sweep();
-  if (!caller_ && callees_.empty() && candidates_.empty() && !over_) {
-    over_ = true;
-    host_.on_call_over(*this);
-  }
+  check_over();
   return true;
 }
 

@@ -82,7 +82,7 @@ bridge::Party Pbx::party_of(const sip::Message& invite, const Account* account) 
 }
 
 sip::SessionHandler* Pbx::on_invite(sip::Session& session, const sip::MessagePtr& invite, const sip::Source& source) {
-  if (over_rate(source)) {
+  if (over_rate(source) || environment_.pending >= config_.max_pending) {
     session.reject({.status = 503, .headers = {{"Retry-After", "2"}}});
     return nullptr;
   }
@@ -205,6 +205,12 @@ sip::Reply Pbx::answer_request(const sip::Message& request, const sip::Source& s
   // OPTIONS says the same of everybody: nothing about accounts (survival item 1).
   if (request.method() == Method::kOptions) {
     return {.status = 200, .headers = {{"Accept", "application/sdp"}, {"Accept-Encoding", "identity"}, {"Accept-Language", "en"}}};
+  }
+  if (request.method() == Method::kRegister) {
+    const auto user = sip::unescape(request.to().uri.user);
+    if (registrar_.signs_off(user, request, source)) return registrar_.handle(user, request, source, environment_.timeline.now());
+    // A page that was away for too long: no challenge would help it, and it is no attack.
+    if (webphone_.is_gone(user) && accounts_.find(user) == nullptr) return {.status = 404, .reason = "Signed Off"};
   }
   auto caller = identify(request, source, true);
   if (caller.refusal) return std::move(*caller.refusal);

@@ -37,6 +37,7 @@ struct PbxConfig {
   double requests_per_second = 200;         // new work from one IP address (INVITE, REGISTER ...); loopback is free of it
   double request_burst = 600;
   std::size_t max_calls = 10000;
+  std::size_t max_pending = 2000;           // legs that ring or wait for an ACK: each holds ports
 };
 
 // Thread: the shard's.
@@ -95,6 +96,7 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   void on_client_gone(const WebphoneClient& client) override;
 
   // CallHost
+  CallTarget find_target(const bridge::Party& by, std::string_view number) override;
   void on_call_over(Call& call) override;
   void on_call_changed(const Call& call) override;
 

@@ -156,6 +156,21 @@ sip::Reply Registrar::fetch(const Bindings& bindings, const sip::Message& reques
   return reply;
 }
 
+bool Registrar::signs_off(std::string_view account, const sip::Message& request, const sip::Source& source) const {
+  const bool websocket = source.transport == sip::Transport::kWs || source.transport == sip::Transport::kWss;
+  const auto found = bindings_.find(std::string(account));
+  const auto contacts = request.values(HeaderId::kContact);
+  if (!websocket || source.flow == 0 || found == bindings_.end() || contacts.empty()) return false;
+  return std::all_of(contacts.begin(), contacts.end(), [&](std::string_view text) {
+    const auto contact = sip::NameAddr::parse(text);
+    if (!contact || wanted_expiry(*contact, request, config_.default_expires).count() != 0) return false;
+    return std::any_of(found->second.begin(), found->second.end(), [&](const Binding& b) {
+      const auto uri = sip::Uri::parse(b.contact);
+      return b.target.flow == source.flow && b.call_id == request.call_id() && uri && sip::equivalent(*uri, contact->uri);
+    });
+  });
+}
+
 std::vector<Binding> Registrar::find(std::string_view account, base::TimePoint now) {
   const auto found = bindings_.find(std::string(account));
   if (found == bindings_.end()) return {};

@@ -55,6 +55,8 @@ class Registrar {
   sip::Reply handle(std::string_view account, const sip::Message& request, const sip::Source& source, base::TimePoint now);
   // The live bindings, highest q first, then newest.
   std::vector<Binding> find(std::string_view account, base::TimePoint now);
+  // A page that signs off by the connection that it registered by: that proves it, and a closing page answers no challenge.
+  bool signs_off(std::string_view account, const sip::Message& request, const sip::Source& source) const;
   void on_flow_closed(std::uint64_t flow);
   void remove(std::string_view account) { bindings_.erase(std::string(account)); }
   void for_each(const std::function<void(const std::string& account, const std::vector<Binding>&)>& f) const {

@@ -17,6 +17,7 @@ constexpr std::size_t kMaxPropertyBytes = 4096;
 constexpr std::chrono::seconds kToRegister{20};    // from connect to the first REGISTER
 constexpr std::chrono::seconds kLongestLoss{19};   // a client that vanished is OFFLINE within 20 s, whatever it begins meanwhile
 constexpr int kTries = 100;
+constexpr std::size_t kMaxGone = 10000;
 
 bool same_secret(std::string_view a, std::string_view b) {
   return a.size() == b.size() && !a.empty() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
@@ -198,6 +199,7 @@ WebphoneClient& Webphone::add(std::unique_ptr<WebphoneClient> client, const Conn
   numbers_.emplace(client->resume_token, client->number);
   auto& ref = *clients_.emplace(client->number, std::move(client)).first->second;
   by_line_[ref.line].emplace(ref.number, &ref);
+  if (gone_numbers_.erase(ref.number) != 0) std::erase(gone_, ref.number);
   give_grace(ref, kToRegister);
   return ref;
 }
@@ -241,7 +243,14 @@ void Webphone::remove(std::string number) {
   line->second.erase(number);
   if (line->second.empty()) by_line_.erase(line);
   timeline_.cancel(client->timer);
-  if (!client->extension) accounts_.remove_dynamic(number);
+  if (!client->extension) {
+    accounts_.remove_dynamic(number);
+    if (gone_numbers_.insert(number).second) gone_.push_back(number);
+    if (gone_.size() > kMaxGone) {
+      gone_numbers_.erase(gone_.front());
+      gone_.pop_front();
+    }
+  }
   set_online(*client, false);
   if (listener_) listener_->on_client_gone(*client);
 }

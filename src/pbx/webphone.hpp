@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -74,6 +76,8 @@ class Webphone {
 
   const LineConfig* find_line(std::string_view name) const;
   const WebphoneClient* find(std::string_view number) const;
+  // A number that was a client's not long ago, and is nobody's now.
+  bool is_gone(std::string_view number) const { return gone_numbers_.contains(std::string(number)); }
   // May a page of `origin` speak to `line`?
   static bool origin_allowed(const LineConfig& line, std::string_view origin);
   // Who sends "NUMBER.SECRET" as a bearer of the HTTP API. Null: nobody. Extensions have their password for that.
@@ -108,6 +112,8 @@ class Webphone {
   base::Timeline& timeline_;
   RosterListener* listener_ = nullptr;
   std::map<std::string, std::unique_ptr<WebphoneClient>, std::less<>> clients_;                        // by number
+  std::deque<std::string> gone_;                                                                       // numbers; bounded
+  std::unordered_set<std::string> gone_numbers_;                                                       // the same
   std::unordered_map<std::string, std::string> numbers_;                                               // by resume token
   std::map<std::string, std::map<std::string, const WebphoneClient*, std::less<>>, std::less<>> by_line_;
 };

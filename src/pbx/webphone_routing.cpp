@@ -9,6 +9,7 @@ void Pbx::prepare(sip::UserAgentConfig& agent) {
   agent.subscriptions.max_notify_body = WebphoneRoster::kMaxBody + 64 * 1024;
   agent.subscriptions.stream_timeout = std::chrono::seconds(300);   // a page may stand still for minutes (rule 5)
   agent.publish = true;
+  agent.refer = true;   // without Replaces: blind transfers
 }
 
 base::Result<const WebphoneClient*> Pbx::connect_webphone(const Webphone::ConnectRequest& request, const base::SocketAddress& remote) {
@@ -45,6 +46,20 @@ sip::SessionHandler* Pbx::route_client(sip::Session& session, const sip::Message
   if (!room) return refuse(404);
   if (!line->call_rooms) return refuse(403);
   return room->invite(session, invite, std::move(party));
+}
+
+CallTarget Pbx::find_target(const bridge::Party& by, std::string_view number) {
+  const auto* callee = accounts_.find(number);
+  if (callee == nullptr) return {.status = 404};
+  const auto* other = webphone_.find(callee->name);
+  if (const auto* client = webphone_.find(by.account); client && !client->extension) {
+    const auto* line = webphone_.find_line(client->line);
+    const bool page = other && !other->extension;
+    if (!line || !client->may.internal || !client->room.empty() || !(page ? line->call_clients : line->call_accounts)) return {.status = 403};
+  }
+  auto contacts = registrar_.find(callee->name, environment_.timeline.now());
+  if (contacts.empty()) return {.status = 480};
+  return {.status = 200, .party = party_of(*callee), .contacts = std::move(contacts), .uri = "sip:" + sip::escape_user(callee->name) + "@" + config_.realm};
 }
 
 sip::SubscriptionHandler* Pbx::on_subscribe(sip::Subscription& subscription, const sip::MessagePtr& subscribe, const sip::Source& source) {

@@ -71,6 +71,7 @@ void SessionImpl::on_invite_response(const ClientRef& ref, const MessagePtr& res
     return send_initial_invite();
   }
   const std::string reason = reason_text(*response);
+  if (const auto contact = response->contact(); status / 100 == 3 && contact) end_.redirect = contact->uri_text;
   finish(EndCause::kRejected, status, reason.empty() ? response->reason() : std::string_view(reason));
 }
 

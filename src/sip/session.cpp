@@ -267,7 +267,7 @@ void SessionImpl::end_by_bye(EndCause cause, int status, std::string_view reason
 void SessionImpl::finish(EndCause cause, int status, std::string_view reason) {
   if (finished_) return;
   finished_ = true;
-  end_ = SessionEnd{cause, status, std::string(reason)};
+  end_ = SessionEnd{cause, status, std::string(reason), std::move(end_.redirect)};
   stop_timers();
   // Section 15.1.2: what is still unanswered.
   for (const ServerId tx : pending_requests_) answer(tx, 487);

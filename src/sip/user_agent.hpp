@@ -37,6 +37,7 @@ struct SessionEnd {
   EndCause cause;
   int status = 0;                      // of a final failure response, for kRejected
   std::string reason;                  // text of a Reason header, or the reason phrase
+  std::string redirect{};              // the first Contact's URI of a 3xx; "" : none
 };
 
 class Session;

@@ -1,0 +1,197 @@
+// One of the two gives its place to somebody else: blind transfers by REFER (RFC 3515, RFC 5589), and contacts that forward.
+#include "base/text.hpp"
+#include "pbx/call.hpp"
+
+namespace pbx {
+namespace {
+
+constexpr int kMaxForwards = 5;
+constexpr std::size_t kMaxTold = 8;                  // transfers of one call whose end is still being told
+constexpr std::chrono::seconds kLastWord{2};         // for the NOTIFY of a transfer's end to be answered
+
+// "" : not a number of ours.
+std::string number_of(std::string_view uri_text) {
+  const auto uri = sip::Uri::parse(uri_text);
+  return uri && uri->is_sip() ? sip::unescape(uri->user) : std::string();
+}
+
+}  // namespace
+
+void Call::on_leg_request(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) {
+  if (request->method() == sip::Method::kRefer) return refer(leg, id, request);
+  if (request->method() == sip::Method::kSubscribe) {
+    for (auto& told : told_) {
+      if (told.leg == &leg && told.notifier->on_subscribe(id, *request)) return;
+    }
+    return leg.session().respond(id, {.status = 481});
+  }
+  LegOwner::on_leg_request(leg, id, request);
+}
+
+void Call::refer(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) {
+  const auto refuse = [&](int status, std::string reason = {}) { leg.session().respond(id, {.status = status, .reason = std::move(reason)}); };
+  std::erase_if(told_, [](const auto& told) { return !told.notifier->active(); });
+  if (!answered_ || !caller_ || !leg.joined() || is_retired(leg)) return refuse(403, "Not In A Call Yet");
+  if (transfer_) return refuse(491);
+  if (told_.size() >= kMaxTold) return refuse(503);
+  const auto wanted = sip::parse_refer(*request);
+  if (!wanted) return leg.session().respond(id, wanted.error());
+  if (wanted->replaces) return refuse(501, "Attended Transfers Are Not Supported");
+  const auto number = number_of(wanted->target);
+  if (number.empty()) return refuse(404);
+
+  auto notifier = std::make_shared<sip::ReferNotifier>(leg.session(), environment_.timeline, id, *request, *wanted);
+  told_.push_back({&leg, notifier});
+  auto* stays = &leg == caller_.get() ? answered_ : caller_.get();
+  const auto target = host_.find_target(leg.party(), number);
+  if (target.status != 200) return notifier->finish(target.status);
+  if (target.party.account == stays->party().account) return notifier->finish(482);   // a call to oneself
+  transfer_ = std::make_unique<Transfer>();
+  transfer_->transferor = &leg;
+  transfer_->stays = stays;
+  transfer_->of_caller = &leg == caller_.get();
+  transfer_->notifier = std::move(notifier);
+  transfer_->party = target.party;
+  if (!ring_target(target)) fail_transfer(488);
+}
+
+bool Call::ring_target(const CallTarget& target) {
+  auto& stays = *transfer_->stays;
+  for (const auto& contact : target.contacts) {
+    auto leg = dial(contact, target.party, target.uri, stays.party(), std::string(stays.session().remote_uri()), !stays.sources().empty());
+    if (leg) transfer_->targets.push_back(std::move(leg));
+  }
+  if (transfer_->targets.empty()) return false;
+  const auto patience = target.party.webphone ? std::max<std::chrono::seconds>(config_.ring_timeout, bridge::kPagePatience) : config_.ring_timeout;
+  transfer_->timer = environment_.timeline.after(patience, [this](base::TimePoint) {
+    transfer_->timer = 0;
+    std::vector<bridge::Leg*> legs;
+    for (auto& leg : transfer_->targets) legs.push_back(leg.get());
+    for (auto* leg : legs) leg->end("SIP;cause=480;text=\"No answer\"");
+  });
+  return true;
+}
+
+bool Call::is_target(const bridge::Leg& leg) const {
+  return transfer_ && std::any_of(transfer_->targets.begin(), transfer_->targets.end(), [&](const auto& l) { return l.get() == &leg; });
+}
+
+// RFC 5589 section 6.1: who was left speaks with the target now; the transferor is told, and leaves.
+void Call::on_target_established(bridge::Leg& leg) {
+  const auto transfer = std::exchange(transfer_, nullptr);
+  environment_.timeline.cancel(transfer->timer);
+  std::unique_ptr<bridge::Leg> own;
+  std::vector<bridge::Leg*> losers;
+  for (auto& each : transfer->targets) {
+    if (each.get() == &leg) {
+      own = std::move(each);
+    } else {
+      losers.push_back(each.get());
+      gone_.push_back(std::move(each));
+    }
+  }
+  auto* old = transfer->transferor;
+  if (old) {
+    drop_successors_of(*old);
+    release(*old);
+    bridge_.remove(*old);
+  }
+  auto& info = transfer->of_caller ? info_.from : info_.to;
+  info = {leg.party().number, leg.party().display_name, leg.party().account};
+  if (transfer->of_caller) {
+    if (auto retired = std::exchange(caller_, std::move(own))) gone_.push_back(std::move(retired));
+  } else {
+    const auto place = std::find_if(callees_.begin(), callees_.end(), [&](const auto& l) { return old && l.get() == old; });
+    if (place != callees_.end()) {
+      gone_.push_back(std::exchange(*place, std::move(own)));
+    } else {
+      callees_.push_back(std::move(own));
+    }
+    answered_ = &leg;
+  }
+  bridge_.add(leg);
+  if (transfer->notifier) transfer->notifier->finish(200);
+  if (old) end_soon(*old);
+  for (auto* loser : losers) loser->end("SIP;cause=200;text=\"Call completed elsewhere\"");
+  host_.on_call_changed(*this);
+}
+
+// The call goes on as it was, if the transferor is still there.
+void Call::fail_transfer(int status) {
+  const auto transfer = std::exchange(transfer_, nullptr);
+  environment_.timeline.cancel(transfer->timer);
+  if (transfer->notifier) transfer->notifier->finish(status);
+  if (!transfer->transferor && !transfer->stays->ended()) transfer->stays->end(fmt::format("SIP;cause={}", status));
+}
+
+bool Call::on_target_ended(const bridge::Leg& leg, const sip::SessionEnd& end) {
+  if (!is_target(leg)) return false;
+  auto& targets = transfer_->targets;
+  const auto own = std::find_if(targets.begin(), targets.end(), [&](const auto& l) { return l.get() == &leg; });
+  gone_.push_back(std::move(*own));
+  targets.erase(own);
+  const int status = end.cause == sip::EndCause::kRejected && end.status >= 400 ? end.status : 480;
+  transfer_->best_failure = better_failure(transfer_->best_failure, status);
+  if (targets.empty()) fail_transfer(transfer_->best_failure);
+  return true;
+}
+
+// A transferor need not wait for the outcome (RFC 5589 section 6.1): true when its place is kept for the target.
+bool Call::leave_to_target(const bridge::Leg& leg) {
+  if (!transfer_ || transfer_->transferor != &leg || transfer_->stays->ended()) return false;
+  transfer_->transferor = nullptr;
+  release(leg);
+  if (transfer_->of_caller) {
+    gone_.push_back(std::move(caller_));
+  } else {
+    const auto place = std::find_if(callees_.begin(), callees_.end(), [&](const auto& l) { return l.get() == &leg; });
+    gone_.push_back(std::move(*place));
+    callees_.erase(place);
+    answered_ = nullptr;
+  }
+  return true;
+}
+
+void Call::end_soon(bridge::Leg& leg) {
+  environment_.timeline.after(kLastWord, [environment = &environment_, id = leg.id()](base::TimePoint) {
+    const auto found = environment->legs.find(id);
+    if (found != environment->legs.end() && !found->second->ended()) found->second->end("SIP;cause=200;text=\"Transferred\"");
+  });
+}
+
+// Its session goes: nothing can be told by it any more.
+void Call::forget_told(const bridge::Leg& leg) {
+  for (const auto& told : told_) {
+    if (told.leg == &leg && transfer_ && transfer_->notifier == told.notifier) transfer_->notifier.reset();
+  }
+  std::erase_if(told_, [&](const auto& told) { return told.leg == &leg; });
+}
+
+// A contact that answers 302 is forwarded by its owner: the other number rings instead of all that the owner has (RFC 3261
+// section 8.1.3.4).
+bool Call::forward(const bridge::Leg& leg, const sip::SessionEnd& end) {
+  if (end.cause != sip::EndCause::kRejected || end.status / 100 != 3 || !caller_ || caller_->ended() || over_) return false;
+  const auto number = number_of(end.redirect);
+  if (number.empty() || ++forwards_ > kMaxForwards) return false;
+  const auto target = host_.find_target(leg.party(), number);
+  if (target.status != 200) {
+    best_failure_ = better_failure(best_failure_, target.status);
+    return false;
+  }
+  std::vector<bridge::Leg*> others;
+  for (auto& each : callees_) {
+    if (each.get() != &leg && each->party().account == leg.party().account) others.push_back(each.get());
+  }
+  const auto rang = callees_.size();
+  for (const auto& contact : target.contacts) ring(contact, target.party, target.uri, video_);
+  if (callees_.size() == rang) return false;
+  const auto own = std::find_if(callees_.begin(), callees_.end(), [&](const auto& l) { return l.get() == &leg; });
+  gone_.push_back(std::move(*own));
+  callees_.erase(own);
+  for (auto* other : others) other->end("SIP;cause=302;text=\"Forwarded\"");
+  restart_ring_timer();
+  host_.on_call_changed(*this);
+  return true;
+}
+
+}  // namespace pbx
