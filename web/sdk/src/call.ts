@@ -34,7 +34,7 @@ export class Call extends Emitter<CallEvents> {
   private muted_ = false;
   private roster_: Roster = [];
   private selfId_: string | null = null;
-  private repeat_ = 0;
+  private repeat_ = Date.now();   // a text's number is not used again after a reload, when the server still knows the last ones
   private readonly waiting_: IncomingText[] = [];
   private readonly early_: IncomingRequest[] = [];
   private readonly media_: CallMedia;
