@@ -235,6 +235,63 @@ TEST_F(TransferTest, ForwardingToNobodyEndsAndInACircleToo) {
   expect_nothing_left();
 }
 
+// Two pages: who is held by the transferor is not held by the target; who is reloaded meanwhile speaks with the target.
+struct PagesTransferTest : TransferTest {
+  Client& page(const std::string& name) {
+    const auto client = *world.pbx.webphone().connect({.line = "Webphone1", .display_name = name});
+    auto& page = world.page(client->number, name);
+    page.password = client->secret;
+    page.audio_only = true;
+    EXPECT_EQ(page.register_contact()->status(), 200);
+    return page;
+  }
+  Client& ann = page("Ann");
+  Client& ben = page("Ben");
+  void talk_by_pages() {
+    a = &ann.invite("sip:" + ben.account + "@parley");
+    b = ben.incoming.back();
+    b->answer();
+    ASSERT_EQ(a->status(), 200);
+  }
+};
+
+TEST_F(PagesTransferTest, HoldEndsWithTheTransferor) {
+  talk_by_pages();
+  ASSERT_EQ(a->reinvite(replace_all(a->description, "a=sendrecv", "a=sendonly")), 200);
+  EXPECT_EQ(b->texts("application/vnd.parley.call+json").back(), R"({"type":"hold"})");
+  ASSERT_EQ(refer(*a, "carol"), 202);
+  carol.incoming.back()->answer();
+  EXPECT_EQ(b->texts("application/vnd.parley.call+json").back(), R"({"type":"unhold"})");
+  EXPECT_TRUE(speaks(*b, *carol.incoming.back()));
+}
+
+TEST_F(PagesTransferTest, WhoStaysMayBeReloadedMeanwhile) {
+  talk_by_pages();
+  ASSERT_EQ(refer(*b, "carol"), 202);
+  auto& again = ann.invite("sip:" + ben.account + "@parley", {.headers = "Parley-Resume: " + a->token() + "\r\n"});
+  ASSERT_EQ(again.status(), 200);
+  world.advance(1s);
+  carol.incoming.back()->answer();
+  EXPECT_TRUE(speaks(again, *carol.incoming.back()));
+  again.bye();
+  expect_nothing_left();
+}
+
+TEST_F(PagesTransferTest, SoMayTheTransferor) {
+  talk_by_pages();
+  ASSERT_EQ(refer(*a, "carol"), 202);
+  auto& again = ann.invite("sip:" + ben.account + "@parley", {.headers = "Parley-Resume: " + a->token() + "\r\n"});
+  ASSERT_EQ(again.status(), 200);
+  world.advance(1s);
+  carol.incoming.back()->ring();
+  carol.incoming.back()->answer();
+  EXPECT_TRUE(speaks(*b, *carol.incoming.back()));
+  world.advance(3s);
+  EXPECT_TRUE(again.ended);
+  b->bye();
+  expect_nothing_left();
+}
+
 // A text whose answer was lost comes again: the other reads it once.
 TEST_F(TransferTest, ATextThatIsSentAgainIsReadOnce) {
   talk();
