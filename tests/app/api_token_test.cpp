@@ -1,0 +1,142 @@
+// Keys to the REST API: by the command line, the first one by itself; and a node that serves the API.
+#include "app/api_token_commands.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "app/cli.hpp"
+#include "app/node.hpp"
+#include "support/socket_client.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace {
+
+struct ApiTokenTest : testing::Test {
+  test::TemporaryDirectory folder;
+  std::string data = folder.path("data");
+  std::string out, err;
+
+  int run(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "api-token");
+    arguments.insert(arguments.end(), {"--data", data});
+    std::istringstream in;
+    std::ostringstream out_stream, err_stream;
+    const int status = app::run(arguments, {.in = in, .out = out_stream, .err = err_stream, .serve = [](const app::Config&) { return 0; }, .program_directory = ""});
+    out = out_stream.str();
+    err = err_stream.str();
+    return status;
+  }
+  app::Config config() const {
+    auto config = app::default_config();
+    config.data_directory = data;
+    return config;
+  }
+  std::string file() const {
+    std::ifstream in(data + "/admin-token");
+    std::string line;
+    std::getline(in, line);
+    return line;
+  }
+  std::unique_ptr<app::Node> node() {
+    app::NodeConfig wanted;
+    wanted.data_directory = data;
+    wanted.http.listeners.push_back({*base::SocketAddress::parse("127.0.0.1", 0), nullptr, false});
+    wanted.media.threads = 1;
+    auto started = app::Node::start(std::move(wanted));
+    if (!started) ADD_FAILURE() << started.error().detail;
+    return started ? std::move(*started) : nullptr;
+  }
+  static std::string ask(const app::Node& node, std::string_view method, const std::string& path, const std::string& token, const std::string& body = {}) {
+    support::SocketClient client(node.http_address(0));
+    auto request = std::string(method) + " " + path + " HTTP/1.1\r\nHost: localhost\r\n";
+    if (!token.empty()) request += "Authorization: Bearer " + token + "\r\n";
+    if (!body.empty()) request += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+    return client.http(request + "\r\n" + body);
+  }
+  static int status(const std::string& answer) { return answer.size() > 12 ? std::stoi(answer.substr(9, 3)) : 0; }
+};
+
+TEST_F(ApiTokenTest, AreMadeListedAndRevoked) {
+  EXPECT_EQ(run({"add", "--name", "Reception", "--scope", "rooms", "--scope", "calls:read"}), 0) << err;
+  EXPECT_TRUE(out.starts_with("parley_"));
+  EXPECT_EQ(out.size(), 48u);
+  const auto token = out.substr(0, 47);
+  EXPECT_EQ(run({"add", "--name", "All", "--scope", "admin"}), 0);
+  EXPECT_EQ(run({"list"}), 0);
+  EXPECT_NE(out.find("\tReception\trooms calls:read\n"), std::string::npos) << out;
+  EXPECT_EQ(out.find(token), std::string::npos);
+  const auto at = out.rfind('\n', out.find("\tReception"));
+  const auto begin = at == std::string::npos ? 0 : at + 1;
+  EXPECT_EQ(run({"remove", out.substr(begin, out.find('\t', begin) - begin)}), 0) << err;
+  EXPECT_EQ(run({"remove", "nothing"}), 1);
+  EXPECT_EQ(err, "parley: there is no API token nothing\n");
+  EXPECT_EQ(run({"add", "--name", "x", "--scope", "root"}), 2);
+  EXPECT_EQ(err, "parley: there is no scope root\n");
+  EXPECT_EQ(run({"add", "--name", "x"}), 2);
+  EXPECT_EQ(run({"add", "--name", " x", "--scope", "rooms"}), 2);
+}
+
+TEST_F(ApiTokenTest, SurvivalItem23TheFirstIsMadeOnceInAFileOfMode0600) {
+  ASSERT_TRUE(app::ensure_admin_token(config()));
+  const auto first = file();
+  EXPECT_EQ(first.size(), 47u);
+  struct stat status{};
+  ASSERT_EQ(::stat((data + "/admin-token").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+  ASSERT_TRUE(app::ensure_admin_token(config()));
+  EXPECT_EQ(file(), first);
+  run({"list"});
+  const auto id = out.substr(0, out.find('\t'));
+  EXPECT_EQ(run({"remove", id}), 0);
+  // A revoked one does not come back, and its file is not written over.
+  ASSERT_TRUE(app::ensure_admin_token(config()));
+  run({"list"});
+  EXPECT_EQ(out, "");
+  std::filesystem::remove(data + "/admin-token");
+  ASSERT_TRUE(app::ensure_admin_token(config()));
+  EXPECT_NE(file(), first);
+}
+
+TEST_F(ApiTokenTest, ALinkInPlaceOfTheFileIsNotFollowed) {
+  std::filesystem::create_directory(data);
+  std::filesystem::create_symlink(folder.path("elsewhere"), data + "/admin-token");
+  static_cast<void>(app::ensure_admin_token(config()));
+  EXPECT_FALSE(std::filesystem::exists(folder.path("elsewhere")));
+}
+
+TEST_F(ApiTokenTest, ANodeServesTheApi) {
+  ASSERT_TRUE(app::ensure_admin_token(config()));
+  const auto running = node();
+  ASSERT_TRUE(running);
+  EXPECT_EQ(status(ask(*running, "GET", "/api/openapi.json", "")), 200);
+  EXPECT_EQ(status(ask(*running, "GET", "/api/v1/status", "")), 401);
+  EXPECT_EQ(status(ask(*running, "GET", "/api/v1/status", file())), 200);
+  EXPECT_EQ(status(ask(*running, "POST", "/api/v1/accounts", file(), R"({"name":"dave","password":"correct horse"})")), 201);
+  EXPECT_EQ(status(ask(*running, "POST", "/api/v1/accounts", file(), std::string(300'000, 'x'))), 413);
+  EXPECT_EQ(status(ask(*running, "GET", "/api/v1/rooms/team/messages", file())), 200);
+  // One that the command line makes or revokes is seen by and by.
+  ASSERT_EQ(run({"add", "--name", "x", "--scope", "rooms:read"}), 0);
+  const auto token = out.substr(0, 47);
+  EXPECT_TRUE(support::eventually([&] { return status(ask(*running, "GET", "/api/v1/rooms", token)) == 200; }));
+}
+
+TEST_F(ApiTokenTest, ANodeThatStopsEndsStreamsAndAnswersWhatWaits) {
+  ASSERT_TRUE(app::ensure_admin_token(config()));
+  auto running = node();
+  ASSERT_TRUE(running);
+  support::SocketClient client(running->http_address(0));
+  client.send("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + file() + "\r\n\r\n");
+  EXPECT_FALSE(client.read_until("events of Parley\n\n").empty());
+  std::vector<std::unique_ptr<support::SocketClient>> many;
+  for (int i = 0; i < 20; ++i) {
+    many.push_back(std::make_unique<support::SocketClient>(running->http_address(0)));
+    many.back()->send("GET /api/v1/" + std::string(i % 2 ? "accounts" : "rooms") + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + file() + "\r\n\r\n");
+  }
+  running.reset();
+  EXPECT_TRUE(client.closed_within(std::chrono::seconds(5)));
+}
+
+}  // namespace
