@@ -51,7 +51,7 @@ struct MediaSettings {
 struct MessageSettings {
   std::vector<std::string> types{"text/*", "application/*", "message/*"};   // lower case
   std::size_t max_size = 65536;            // bytes of one body
-  double rate = 100, burst = 300;          // messages a second of one sender; rate 0: no limit
+  double rate = 1000, burst = 2000;         // messages a second of one sender; rate 0: no limit
   friend bool operator==(const MessageSettings&, const MessageSettings&) = default;
 };
 

@@ -107,8 +107,8 @@ ConfigSection messages() {
     {"types", "list of strings", "[\"text/*\", \"application/*\", \"message/*\"]", "Content types that are relayed; others are answered 415.",
      m(texts(&M::types, 0, check_media_type, true))},
     {"max_size", "bytes", "65536", "Largest body, 1 to 262144; a larger one is answered 413.", m(integer(&M::max_size, 1, 262'144))},
-    {"rate", "per second", "100", "Messages of one sender, 0 to 100000; 0: no limit. More are answered 429 or 503.", m(number(&M::rate, 0, 100'000))},
-    {"burst", "messages", "300", "So many at once before `rate` holds, 1 to 1000000.", m(number(&M::burst, 1, 1'000'000))},
+    {"rate", "per second", "1000", "Messages of one sender, 0 to 100000; 0: no limit. More are answered 503.", m(number(&M::rate, 0, 100'000))},
+    {"burst", "messages", "2000", "So many at once before `rate` holds, 1 to 1000000.", m(number(&M::burst, 1, 1'000'000))},
   }};
 }
 

@@ -53,7 +53,7 @@ class LegOwner {
 
 struct LegConfig {
   sdp::LocalConfig sdp;                         // names, codecs in order; each leg fills in its addresses and keys
-  std::chrono::seconds flow_grace{14};          // a lost connection that is not replaced by then ends the leg
+  std::chrono::seconds flow_grace{13};          // a lost connection that is not replaced by then ends the leg
   MessagePolicy messages;
 };
 

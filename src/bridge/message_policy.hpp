@@ -17,7 +17,7 @@ namespace bridge {
 struct MessagePolicy {
   std::vector<std::string> accepted_types{"text/*", "application/*", "message/*"};   // lower case
   std::size_t max_body = 64 * 1024;       // bytes
-  double rate = 100, burst = 300;         // messages a second of one sender; 0: no limit
+  double rate = 1000, burst = 2000;        // messages a second of one sender; 0: no limit
 };
 
 // Is `media_type` ("text/plain", any case) in the list?

@@ -42,7 +42,7 @@ struct ResumeTest : testing::Test {
 
 TEST_F(ResumeTest, AFlowThatIsLostWithoutByeIsOutWithin15SecondsAndTheOthersAreTold) {
   alice.lose_flow();
-  world.advance(13s);
+  world.advance(12s);
   EXPECT_TRUE(b->events("ConfbridgeLeave").empty());
   world.advance(2s);
   const auto leave = b->events("ConfbridgeLeave");
