@@ -235,10 +235,11 @@ TEST_F(VideoTest, AReinviteThatIsRefusedForNowIsRetried) {
     first.retry_after = header;
     w.enter(w.page("bob"));
     w.advance(100ms);
-    EXPECT_EQ(offers(a), 1u);
+    const auto refused = offers(a);   // glare may have been tried again already: its delay is drawn from 0 s on
+    EXPECT_GE(refused, 1u);
     first.reinvite_status = 200;
     w.advance(5s);
-    EXPECT_EQ(offers(a), 2u) << status;
+    EXPECT_EQ(offers(a), refused + 1) << status;
     EXPECT_EQ(slots(a.last_offer()).size(), 1u);
     EXPECT_NE(w.media_of(a).media().negotiated.find(sdp::Role::kSlot), nullptr);
     EXPECT_FALSE(a.ended);
