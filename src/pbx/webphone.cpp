@@ -16,6 +16,7 @@ constexpr std::size_t kMaxProperties = 50;
 constexpr std::size_t kMaxPropertyBytes = 4096;
 constexpr std::chrono::seconds kToRegister{20};    // from connect to the first REGISTER
 constexpr std::chrono::seconds kLongestLoss{19};   // a client that vanished is OFFLINE within 20 s, whatever it begins meanwhile
+constexpr std::chrono::milliseconds kGraceMargin{500};   // a silent connection is lost after up to 10 s: with it all ends within 20 s
 constexpr int kTries = 100;
 constexpr std::size_t kMaxGone = 10000;
 
@@ -230,7 +231,8 @@ void Webphone::on_unregistered(std::string_view number, bool orderly) {
   // Still listed: it may be back in a moment.
   const auto* line = find_line(found->second->line);
   found->second->lost_at = timeline_.now();
-  give_grace(*found->second, line ? line->grace : std::chrono::seconds(10));
+  const base::Duration grace = line ? line->grace : std::chrono::seconds(10);
+  give_grace(*found->second, std::max(base::Duration::zero(), grace - kGraceMargin));
 }
 
 void Webphone::remove(std::string number) {

@@ -82,7 +82,13 @@ void WebphoneRoster::publish(Line& line) {
   }
 }
 
+// What waits to be told is in it, and is not told again afterwards.
 void WebphoneRoster::send_full(Subscriber& subscriber) {
+  if (auto& line = lines_[subscriber.line]; !line.pending.empty()) {
+    timeline_.cancel(line.timer);
+    subscriber.busy = true;
+    publish(line);
+  }
   std::string list;
   for (const auto* client : webphone_.online(subscriber.line)) {
     if (client->number == subscriber.number) continue;

@@ -509,6 +509,22 @@ TEST_F(WebphoneTest, ManyThatComeAtOnceAreToldTogether) {
   EXPECT_LE(bodies(roster).size(), 4u);
 }
 
+TEST_F(WebphoneTest, WhatTheWholeSaidIsNotToldAgain) {
+  auto& ann = webphone(world, "Ann");
+  auto& first = subscribe(ann, "Webphone1", kRoster, kAcceptRoster);
+  webphone(world, "Ben");
+  auto& carl = webphone(world, "Carl");       // within a moment: Ann is not told yet
+  auto& dora = webphone(world, "Dora");
+  EXPECT_EQ(known(first).size(), 1u);
+  auto& second = subscribe(dora, "Webphone1", kRoster, kAcceptRoster);
+  EXPECT_EQ(known(second).size(), 3u);
+  EXPECT_EQ(known(first).size(), 3u);
+  world.advance(1s);
+  EXPECT_EQ(bodies(second).size(), 1u);
+  EXPECT_EQ(bodies(first).size(), 3u);
+  (void)carl;
+}
+
 TEST_F(WebphoneTest, ABodyIsSharedByAllOfTheLine) {
   std::vector<ClientCall*> rosters;
   for (int i = 0; i < 50; ++i) {

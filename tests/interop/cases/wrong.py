@@ -43,7 +43,8 @@ def test_sipp_body_of_another_type(context):
 def test_sipp_challenged_outside_a_dialog(context):
     """Survival item 1."""
     for method in ("MESSAGE", "SUBSCRIBE", "PUBLISH", "REFER"):
-        both(context, one(401, method, body="x", content_type="text/plain", headers=["Event: presence", "Refer-To: <sip:a@b>"],
+        body = "" if method == "SUBSCRIBE" else "x"   # which may have filters alone, that nobody here knows: 415
+        both(context, one(401, method, body=body, content_type="text/plain", headers=["Event: presence", "Refer-To: <sip:a@b>"],
                           has={"WWW-Authenticate": "Digest"}))
 
 
