@@ -186,7 +186,7 @@ export class Call extends Emitter<CallEvents> {
     return this.refer((leg) => leg.transfer(number, this.host_.domain));
   }
 
-  /** Joins the other sides of this call and another one, and leaves both (attended transfer). */
+  /** Joins the other sides of this call and another one, and leaves both (attended transfer). Parley 0.1 refuses it: `{ok: false, status: 501}`. */
   transferTo(other: Call): Promise<TransferResult> {
     const target = other.leg_;
     if (target === null || !other.established_) return Promise.reject(new WebphoneError("not-in-call", "The other call is not up."));

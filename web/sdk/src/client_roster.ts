@@ -50,7 +50,9 @@ export class ClientRoster {
       .filter((each): each is RemoteClient => each !== null && each.phoneNumber !== self);
     const version = typeof data["version"] === "number" ? data["version"] : null;
     const full = data["full"] === true;
-    if (!full && (this.version_ === null || (version !== null && version > this.version_ + 1))) return { changes: [], gap: true };
+    // A change may stand for several versions, for a page that was slow; it says from which on.
+    const since = typeof data["since"] === "number" ? data["since"] : version === null ? null : version - 1;
+    if (!full && (this.version_ === null || (since !== null && since > this.version_))) return { changes: [], gap: true };
     if (!full && version !== null && this.version_ !== null && version <= this.version_) return { changes: [], gap: false };
     this.version_ = version ?? (this.version_ ?? 0) + 1;
     const changes: RosterChange[] = [];
