@@ -285,6 +285,8 @@ void Call::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
   if (!answered_ && &leg != caller_.get() && forward(leg, end)) return sweep();
   if (&leg == caller_.get()) {
     gone_.push_back(std::move(caller_));
+    const bool gave_up = end.cause == sip::EndCause::kCancelled || end.cause == sip::EndCause::kByeReceived;
+    if (!answered_ && gave_up) best_failure_ = 487;
     end_all("SIP;cause=200;text=\"Caller hung up\"");
   } else {
     const auto it = std::find_if(callees_.begin(), callees_.end(), [&](const auto& l) { return l.get() == &leg; });

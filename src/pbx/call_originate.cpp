@@ -14,6 +14,7 @@ CallInfo Call::info() const {
   auto info = info_;
   using State = CallInfo::State;
   info.state = over_ ? State::kEnded : info_.answered ? State::kAnswered : candidates_.empty() ? State::kRinging : State::kDialing;
+  if (over_) info.status = info.answered ? 200 : best_failure_;
   return info;
 }
 

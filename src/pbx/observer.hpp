@@ -19,6 +19,7 @@ struct CallInfo {
   Side from, to;
   base::WallTime started;
   std::optional<base::WallTime> answered;
+  int status = 0;                                // SIP status that it ended with; 200: it was answered
 };
 
 // The shard's thread. None of these may change anything.

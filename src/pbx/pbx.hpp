@@ -115,6 +115,7 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   bridge::Party party_of(const sip::Message& invite, const Account* account) const;
   bridge::Party party_of(const Account& callee) const;
   void tell_observer(const Call& call);
+  void record(const CallInfo& call);
   bool over_rate(const sip::Source& source);
   void take_message(sip::RequestId id, const sip::MessagePtr& message, const sip::Source& source);
   sip::Reply answer_request(const sip::Message& request, const sip::Source& source);

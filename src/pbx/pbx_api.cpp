@@ -13,19 +13,37 @@ void Pbx::on_call_changed(const Call& call) {
   tell_observer(call);
 }
 
+// Written once, when it is over. The store logs what it can't write; calls go on.
+void Pbx::record(const CallInfo& call) {
+  auto* store = config_.rooms.store;
+  if (!store) return;
+  const auto now = environment_.timeline.wall();
+  const auto uri = [this](const CallInfo::Side& side) { return "sip:" + sip::escape_user(side.number) + "@" + config_.realm; };
+  const auto leg = [&](const CallInfo::Side& side) {
+    return store::CallLeg{.participant = {}, .account = side.account, .uri = uri(side), .display_name = side.display_name, .start = call.started,
+                          .answer = call.answered, .end = now, .status = call.status, .cause = {}};
+  };
+  store::CallRecord record{.id = call.id, .kind = store::CallKind::kCall, .from_uri = uri(call.from), .from_display = call.from.display_name, .to_uri = uri(call.to),
+                           .start = call.started, .answer = call.answered, .end = now, .status = call.status,
+                           .cause = std::string(call.answered ? "answered" : sip::reason_phrase(call.status)), .legs = {leg(call.from), leg(call.to)}};
+  const auto queued = store->put_call(std::move(record), [](base::Result<void>) {});
+  static_cast<void>(queued);
+}
+
 // Each state once; a call that was refused at once is none.
 void Pbx::tell_observer(const Call& call) {
-  if (!observer_) return;
+  if (!observer_ && !config_.rooms.store) return;
   const auto info = call.info();
   const auto told = told_.find(&call);
   if (info.state == CallInfo::State::kEnded) {
     if (told == told_.end()) return;
     told_.erase(told);
+    record(info);
   } else {
     if (told != told_.end() && told->second == info.state) return;
     told_[&call] = info.state;
   }
-  observer_->on_call(info);
+  if (observer_) observer_->on_call(info);
 }
 
 base::Result<CallInfo> Pbx::originate(const std::string& from, const std::string& to) {

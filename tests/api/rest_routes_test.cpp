@@ -417,6 +417,37 @@ TEST_F(OriginateTest, UnknownAndUnreachableAreTheSame) {
   EXPECT_EQ(world.pbx.calls(), 0u);
 }
 
+TEST_F(RestTest, EveryCallHasARecord) {
+  auto& alice = world.registered(page("alice"));
+  auto& bob = world.registered(world.phone("bob"));
+  auto& a = alice.invite("sip:bob@parley");
+  bob.incoming.back()->ring();
+  bob.incoming.back()->answer();
+  world.advance(30s);
+  a.bye();
+  world.advance(1min);
+  alice.invite("sip:bob@parley");
+  bob.incoming.back()->refuse(486);
+  world.advance(1min);
+  auto& c = alice.invite("sip:bob@parley");
+  bob.incoming.back()->ring();
+  c.cancel();
+  world.advance(1min);
+  const auto answer = api.get("/call-records?account=bob");
+  expect(answer, 200, "CallRecordList");
+  const auto& records = answer.json["callRecords"];
+  ASSERT_EQ(records.size(), 3u);
+  EXPECT_EQ(records[0]["status"], 487);
+  EXPECT_EQ(records[1]["status"], 486);
+  EXPECT_EQ(records[1]["cause"], "Busy Here");
+  EXPECT_FALSE(records[1].contains("answered"));
+  EXPECT_EQ(records[2]["status"], 200);
+  EXPECT_EQ(records[2]["from"], "sip:alice@parley");
+  EXPECT_EQ(records[2]["to"], "sip:bob@parley");
+  EXPECT_TRUE(records[2].contains("answered") && records[2].contains("ended"));
+  EXPECT_EQ(api.get("/call-records?account=carol").json["callRecords"].size(), 0u);
+}
+
 TEST_F(RestTest, CallRecords) {
   const auto at = [](int hours) { return base::WallTime(std::chrono::hours(24 * 365 * 50 + hours)); };
   for (int i = 0; i < 3; ++i) {
