@@ -28,11 +28,16 @@ base::Status make_file(const std::string& directory) {
   if (!parent.empty()) std::filesystem::create_directories(parent, ignored);
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return std::unexpected(system_error(directory, errno));
   const auto path = file_in(directory);
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return std::unexpected(system_error(path, errno));
-  struct stat status{};
-  if (::fstat(fd, &status) == 0 && (status.st_mode & 077) != 0) (void)::fchmod(fd, 0600);
-  ::close(fd);
+  // A file that is there is never opened here: closing it again would drop the POSIX locks of this process's other connections,
+  // and the next program to leave would take itself for the last and remove the log that they write to.
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd >= 0) {
+    ::close(fd);
+  } else if (errno != EEXIST) {
+    return std::unexpected(system_error(path, errno));
+  }
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & 077) != 0) (void)::chmod(path.c_str(), 0600);
   return {};
 }
 
