@@ -1,6 +1,7 @@
 // What signalling asks of the media threads, and what they tell it. Ids and values only: nothing is shared.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -44,6 +45,16 @@ struct LegMedia {
   std::vector<std::pair<std::size_t, SourceId>> shows;       // what else than slots is sent where: the peer's own video section in a call of two
 };
 
+// What can be played to a leg.
+struct Sound {
+  enum class Kind { kRingback, kBusy, kCongestion, kTone, kMusic, kFile };
+  Kind kind = Kind::kRingback;
+  std::uint32_t hertz = 440;                 // of kTone
+  std::string file;                          // of kFile, and of kMusic where another than the built-in one is wanted: WAV, Ogg Opus, FLAC ...
+  bool loop = true;                          // of kFile
+  std::chrono::milliseconds length{0};       // 0: until it is stopped, or the file's end
+};
+
 // Called on the shard's thread.
 class MediaEvents {
  public:
@@ -56,6 +67,8 @@ class MediaEvents {
   virtual void on_media_lost(LegId leg) = 0;
   virtual void on_talking(LegId leg, bool talking) = 0;
   virtual void on_dtmf(LegId leg, char digit) = 0;
+  /// called when a sound ended by itself, or could not be played (no such file)
+  virtual void on_sound_ended(LegId leg, bool played) = 0;
 };
 
 // Thread: the shard's. Every call returns at once; what it causes happens on the media thread in the order of the calls.
@@ -77,6 +90,18 @@ class MediaEngine {
   virtual void join(LegId leg) = 0;                              // heard and seen, and hears and sees, from now on
   virtual void set_muted(LegId leg, bool muted) = 0;             // not mixed; its video is not forwarded by this
   virtual void remove_leg(LegId leg) = 0;
+
+  // To another bridge, of whatever thread: its transport, keys and ports stay as they are, its peer notices nothing. It is heard
+  // and seen there after join(); what it is shown is configured anew.
+  virtual void move_leg(LegId leg, BridgeId to) = 0;
+
+  // A sound for this leg alone, beside what it hears of the others; one at a time, another replaces it.
+  virtual void play(LegId leg, const Sound& sound) = 0;
+  virtual void stop_sound(LegId leg) = 0;
+  // The leg hears itself (echo test).
+  virtual void set_echo(LegId leg, bool echo) = 0;
+  // Digits (0-9 * # A-D) to the peer, one after the other: telephone events (RFC 4733) where agreed, else as tones.
+  virtual void send_dtmf(LegId leg, std::string_view digits) = 0;
 };
 
 }  // namespace bridge

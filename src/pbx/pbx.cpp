@@ -249,4 +249,6 @@ void Pbx::on_talking(bridge::LegId leg, bool talking) {
 
 void Pbx::on_dtmf(bridge::LegId, char) {}
 
+void Pbx::on_sound_ended(bridge::LegId, bool) {}
+
 }  // namespace pbx

@@ -87,6 +87,7 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   void on_media_lost(bridge::LegId leg) override;
   void on_talking(bridge::LegId leg, bool talking) override;
   void on_dtmf(bridge::LegId leg, char digit) override;
+  void on_sound_ended(bridge::LegId leg, bool played) override;
 
   // RegistrarListener
   void on_reachable(std::string_view account) override;

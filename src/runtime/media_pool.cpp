@@ -176,4 +176,10 @@ void MediaPool::remove_leg(bridge::LegId leg) {
   legs_.erase(leg);
 }
 
+void MediaPool::move_leg(bridge::LegId, bridge::BridgeId) {}
+void MediaPool::play(bridge::LegId, const bridge::Sound&) {}
+void MediaPool::stop_sound(bridge::LegId) {}
+void MediaPool::set_echo(bridge::LegId, bool) {}
+void MediaPool::send_dtmf(bridge::LegId, std::string_view) {}
+
 }  // namespace runtime

@@ -42,6 +42,11 @@ class MediaPool final : public bridge::MediaEngine, private MediaWorkerEvents {
   void join(bridge::LegId leg) override;
   void set_muted(bridge::LegId leg, bool muted) override;
   void remove_leg(bridge::LegId leg) override;
+  void move_leg(bridge::LegId leg, bridge::BridgeId to) override;
+  void play(bridge::LegId leg, const bridge::Sound& sound) override;
+  void stop_sound(bridge::LegId leg) override;
+  void set_echo(bridge::LegId leg, bool echo) override;
+  void send_dtmf(bridge::LegId leg, std::string_view digits) override;
 
  private:
   MediaPool(MediaConfig config, Shard& shard) : config_(std::move(config)), shard_(shard) {}

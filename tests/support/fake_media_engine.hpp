@@ -16,6 +16,9 @@ class FakeMediaEngine final : public bridge::MediaEngine {
     bridge::BridgeId bridge;
     bool webrtc = false, joined = false, muted = false, removed = false;
     int restarts = 0;
+    std::vector<bridge::Sound> played;          // those that were begun
+    bool sounding = false, echo = false;
+    std::string digits;                         // sent to the peer
     std::vector<bridge::LegMedia> configured;   // the last is what holds
     const bridge::LegMedia& media() const { return configured.back(); }
   };
@@ -54,6 +57,17 @@ class FakeMediaEngine final : public bridge::MediaEngine {
   void join(bridge::LegId id) override { live(id).joined = true; }
   void set_muted(bridge::LegId id, bool muted) override { live(id).muted = muted; }
   void remove_leg(bridge::LegId id) override { live(id).removed = true; }
+  void move_leg(bridge::LegId id, bridge::BridgeId to) override {
+    live(id).bridge = to;
+    live(id).joined = false;
+  }
+  void play(bridge::LegId id, const bridge::Sound& sound) override {
+    live(id).played.push_back(sound);
+    live(id).sounding = true;
+  }
+  void stop_sound(bridge::LegId id) override { live(id).sounding = false; }
+  void set_echo(bridge::LegId id, bool echo) override { live(id).echo = echo; }
+  void send_dtmf(bridge::LegId id, std::string_view digits) override { live(id).digits += digits; }
 
   std::size_t legs_alive() const {
     std::size_t count = 0;
