@@ -50,6 +50,7 @@ struct CallConfig {
   bridge::MessagePolicy messages;
   bridge::MixOptions mix;
   std::chrono::seconds ring_timeout{60};
+  bool call_waiting = true;            // an account in a call is rung by a second one; else that one gets 486
 };
 
 // Thread: the shard's. Rings all contacts at once; the first to answer wins, the others are cancelled (RFC 3261 section 16.7).

@@ -12,9 +12,12 @@
 #include "pbx/accounts.hpp"
 #include "pbx/authenticator.hpp"
 #include "pbx/call.hpp"
+#include "pbx/dial_plan.hpp"
 #include "pbx/messages.hpp"
 #include "pbx/presence.hpp"
+#include "pbx/queue.hpp"
 #include "pbx/registrar.hpp"
+#include "pbx/trunks.hpp"
 #include "pbx/webphone.hpp"
 #include "pbx/webphone_roster.hpp"
 #include "sip/user_agent.hpp"
@@ -32,6 +35,12 @@ struct PbxConfig {
   MessagesConfig messages;
   std::vector<LineConfig> lines;            // of webphones
   TokenKeys tokens;
+  DialPlanConfig dial_plan;                 // DialPlan::make() takes it, or the configuration was not checked
+  std::vector<GroupConfig> groups;
+  std::vector<QueueConfig> queues;
+  std::vector<TrunkConfig> trunks;
+  std::string music;                        // of holding and waiting, a sound file; "" : the built-in one
+  std::string sounds_directory;             // of relative names that rules play; "" : there are none
   std::chrono::seconds webphone_ring_timeout{180};   // a page may block in a dialogue of its own for two minutes
   double wrong_passwords_per_minute = 20;   // from one IP address, loopback excepted; beyond it the address is reported for a ban
   double requests_per_second = 200;         // new work from one IP address (INVITE, REGISTER ...); loopback is free of it
