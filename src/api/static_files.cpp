@@ -155,6 +155,11 @@ bool StaticFiles::has(std::string_view path) const { return path == "/healthz" |
 net::HttpResponse StaticFiles::serve(const net::HttpRequest& request) const {
   const File* file = find(request.path);
   const bool health = request.path == "/healthz";
+  if (file == nullptr && !health && find(request.path + "/index.html") != nullptr && !request.path.ends_with('/')) {
+    auto moved = plain(308, "It is there with a slash at the end.\n");
+    moved.header("Location", request.path + "/" + (request.query.empty() ? "" : "?" + request.query));
+    return moved;
+  }
   if (file == nullptr && !health) return plain(404, "There is nothing here.\n");
   if (request.method != "GET" && request.method != "HEAD") {
     auto refused = plain(405, "This can be read only.\n");

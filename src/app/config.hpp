@@ -143,6 +143,10 @@ struct Config {
     const auto found = room.find(std::string(room_key));
     return found == room.end() ? rooms : found->second;
   }
+  // Whether the file names the room. Where it has no line of its own, the live chat's room is there as its line is.
+  bool names_room(std::string_view room_key) const {
+    return room.contains(std::string(room_key)) || (room_key == "livechat" && guests && webphone_lines.empty());
+  }
   friend bool operator==(const Config&, const Config&) = default;
 };
 

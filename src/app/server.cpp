@@ -128,7 +128,7 @@ pbx::PbxConfig pbx_config(const Config& config, const bridge::MessagePolicy& mes
                          .call_rooms = line.call_rooms, .number_length = line.number_length, .number_min = line.number_min, .number_max = line.number_max,
                          .max_clients = line.max_clients, .grace = line.grace});
   }
-  pbx.rooms.configured = [&config](std::string_view key) { return config.room.contains(std::string(key)); };
+  pbx.rooms.configured = [&config](std::string_view key) { return config.names_room(key); };
   pbx.requests_per_second = config.limits.requests_per_second;
   pbx.request_burst = config.limits.request_burst;
   pbx.max_calls = config.limits.max_calls;

@@ -61,13 +61,20 @@ TEST_F(StaticFiles, ServesFilesWithTheirTypes) {
 }
 
 TEST_F(StaticFiles, LetsNothingElseOut) {
-  for (const std::string path : {"/../outside.txt", "/link.txt", "/.secret", "/.git/config", "//index.html", "/livechat", "", "/livechat/../.secret"}) {
+  for (const std::string path : {"/../outside.txt", "/link.txt", "/.secret", "/.git/config", "//index.html", "/sdk", "", "/livechat/../.secret"}) {
     EXPECT_EQ(get(path).status, 404) << path;
   }
   EXPECT_EQ(header(get("/none"), "Content-Type"), "text/plain; charset=utf-8");
   const auto posted = get("/", "POST");
   EXPECT_EQ(posted.status, 405);
   EXPECT_EQ(header(posted, "Allow"), "GET, HEAD");
+}
+
+TEST_F(StaticFiles, AFolderWithAPageIsFoundWithoutItsSlash) {
+  const auto moved = get("/livechat");
+  EXPECT_EQ(moved.status, 308);
+  EXPECT_EQ(header(moved, "Location"), "/livechat/");
+  EXPECT_EQ(get("//livechat").status, 404);
 }
 
 TEST_F(StaticFiles, LetsThePublishedExampleAloneRunInlineScript) {

@@ -71,6 +71,15 @@ TEST(WebphoneConfig, TheDefaultLineIsOpenWhereGuestsAre) {
   EXPECT_TRUE(app::webphone_lines(*app::parse_config("guests = false", "p.toml")).empty());
 }
 
+TEST(WebphoneConfig, TheLiveChatsRoomIsThereWhereItsLineIs) {
+  EXPECT_TRUE(app::default_config().names_room("livechat"));
+  EXPECT_FALSE(app::default_config().names_room("other"));
+  EXPECT_FALSE(app::parse_config("guests = false", "p.toml")->names_room("livechat"));
+  const std::string line = "[[webphone_line]]\nname = \"Webphone1\"\n";
+  EXPECT_FALSE(app::parse_config(line, "p.toml")->names_room("livechat"));
+  EXPECT_TRUE(app::parse_config(line + "[room.livechat]\n", "p.toml")->names_room("livechat"));
+}
+
 TEST(WebphoneConfig, WhatIsWrongHasItsPlace) {
   EXPECT_EQ(error_of("[[webphone_line]]\nacces = \"open\"\n"), "p.toml:2:1: unknown key acces in [[webphone_line]]");
   EXPECT_THAT(error_of("[[webphone_line]]\nname = \"x\"\naccess = \"all\"\n"), StartsWith("p.toml:3:10: access must be one of open, password, token"));

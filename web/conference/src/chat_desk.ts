@@ -5,7 +5,7 @@ import { headerNumber, type Incoming } from "./messages.ts";
 import { kMessageIdHeader, kSequenceHeader } from "./protocol.ts";
 import { chatErrorText, type RoomState } from "./room_types.ts";
 import type { SendResult } from "./sip/call.ts";
-import type { Store } from "./store.ts";
+import type { Store } from "../../shared/store.ts";
 
 type Send = (text: string) => Promise<SendResult> | null;   // null: not connected now
 

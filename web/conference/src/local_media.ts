@@ -1,7 +1,7 @@
 // This side's microphone, camera and shared screen: asks for them, switches them, and says in words why it can't.
 
 import { mediaProblem } from "../../shared/media_problem.ts";
-import { Store } from "./store.ts";
+import { Store } from "../../shared/store.ts";
 
 export type Device = "mic" | "camera";
 

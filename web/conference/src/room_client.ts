@@ -16,7 +16,7 @@ import { SipCall } from "./sip/call.ts";
 import { connectNow, isConnected, makeUrisSafe, reopen, roomUri } from "../../shared/sip/jssip_fixes.ts";
 import type { Tracks } from "./sip/media_lines.ts";
 import { saveCall } from "./storage.ts";
-import { Store } from "./store.ts";
+import { Store } from "../../shared/store.ts";
 
 export interface LocalTracks extends Tracks { micOn: boolean }
 export interface RoomOptions { socketUrl: string; host: string }

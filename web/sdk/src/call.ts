@@ -79,6 +79,8 @@ export class Call extends Emitter<CallEvents> {
   get heldThere(): boolean { return this.heldByOffer_ || this.heldByNotice_; }
   /** Whether this side's microphone is off in this call. */
   get muted(): boolean { return this.muted_; }
+  /** Whether the microphone is open in this call, though it may be muted. */
+  get hasMicrophone(): boolean { return this.media_.track("microphone") !== null; }
   /** The people in the room, if the call goes to one. */
   get participants(): RoomParticipant[] {
     return this.roster_.map(({ id, name, self, admin, muted, talking }) => ({ id, name, self, admin, muted, talking }));
@@ -234,9 +236,14 @@ export class Call extends Emitter<CallEvents> {
     this.exchange("camera", null);
   }
 
-  /** Takes another microphone. */
-  async setMicrophone(deviceId: string): Promise<void> {
+  /** Opens the microphone in a call that began without, or takes another one: the chosen one unless told. */
+  async setMicrophone(deviceId?: string): Promise<void> {
     await this.open("microphone", deviceId);
+  }
+
+  /** Lets the microphone go, in this call alone. */
+  stopMicrophone(): void {
+    this.exchange("microphone", null);
   }
 
   /** Shows a screen or window: in place of the camera, or beside it (`separate`, as rooms can). */
@@ -460,7 +467,8 @@ export class Call extends Emitter<CallEvents> {
     const dialog = this.established_ && this.end_ === null ? this.leg_?.dialog() : undefined;
     if (dialog === undefined || this.leg_ === null || this.leg_.token === null) return null;
     const { number, displayName, direction } = this.info_;
-    return { ...dialog, token: this.leg_.token, number, displayName, direction, video: this.media_.hasVideoLine };
+    return { ...dialog, token: this.leg_.token, number, displayName, direction, video: this.media_.hasVideoLine,
+             audio: this.hasMicrophone, muted: this.muted_ };
   }
 
   /** @internal */
@@ -485,7 +493,8 @@ export class Call extends Emitter<CallEvents> {
     const { callId, remoteTag, localTag, token } = saved;
     const replaces = `Replaces: ${callId};to-tag=${remoteTag};from-tag=${localTag}`;
     call.leg_ = CallSession.out(host.ua, host, saved.number, call.media_, call.watch(), [replaces], token);
-    call.openDevices({ audio: true });
+    call.muted_ = saved.muted;
+    call.openDevices({ audio: saved.audio });
     return call;
   }
 }

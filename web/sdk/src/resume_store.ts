@@ -13,6 +13,8 @@ export interface SavedCall {
   displayName: string;
   direction: CallDirection;
   video: boolean;
+  audio: boolean;    // the microphone was open
+  muted: boolean;
 }
 export interface Saved {
   host: string;

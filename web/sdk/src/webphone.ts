@@ -436,8 +436,8 @@ export class Webphone extends Emitter<WebphoneEvents> {
     this.devices.choose(kind, id);
     for (const call of this.calls) {
       if (kind === "speaker") call.setSpeaker(id);
-      else if (kind === "microphone") await call.setMicrophone(id);
-      else if (call.localVideo !== null) await call.startVideo(id);
+      else if (kind === "microphone" && call.hasMicrophone) await call.setMicrophone(id);
+      else if (kind === "camera" && call.localVideo !== null) await call.startVideo(id);
     }
   }
 

@@ -270,6 +270,31 @@ test("a reload of the same page gets number and call back, by Replaces and the t
   void a;
 });
 
+test("a call without the microphone stays so over a reload and a choice of device; it opens and closes when asked", async () => {
+  const [ann, bob] = [await phone("Ann"), await phone("Bob")];
+  bob.on("call", (call) => call.accept({ audio: false }));
+  const text = ann.call(bob.number, { audio: false });
+  await until("up", () => text.status === "active");
+  await ann.chooseDevice("microphone", "mic1");
+  assert.deepEqual([browser.asked, text.hasMicrophone], [0, false]);
+  await text.setMicrophone();
+  text.mute();
+  assert.deepEqual([browser.asked, text.hasMicrophone], [1, true]);
+  const voice = text.saved();
+  assert.deepEqual([voice?.audio, voice?.muted], [true, true]);
+  text.stopMicrophone();
+  assert.equal(text.hasMicrophone, false);
+  savedOf(ann);
+  server.clients.get(ann.number)!.socket!.close();
+  browser.reloaded = true;
+  forgetTaken();
+  const again = new Webphone({ host: "pbx.test:7777", line: "Webphone1", displayName: "Ann" });
+  const resumed = new Promise<Call>((done) => again.once("callResumed", done));
+  await again.connect();
+  const call = await resumed;
+  assert.deepEqual([browser.asked, call.hasMicrophone, call.muted], [1, false, true]);
+});
+
 // In these tests all pages share one tab's storage: what this phone would have kept.
 function savedOf(from: Webphone): object {
   const open = from as unknown as { remember(): void };

@@ -7,7 +7,7 @@ import type { LocalMedia } from "../local_media.ts";
 import type { RoomClient } from "../room_client.ts";
 import { loadChoices, saveChoices, type SavedCall } from "../storage.ts";
 import { Ended } from "./ended.tsx";
-import { useStore } from "./hooks.ts";
+import { useStore } from "../../../shared/views/hooks.ts";
 import { Prejoin } from "./prejoin.tsx";
 import { Room } from "./room.tsx";
 

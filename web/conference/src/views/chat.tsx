@@ -1,13 +1,13 @@
 // The chat: what was said, and a field to say something.
 
 import type { VNode } from "preact";
-import { memo } from "./memo.ts";
+import { memo } from "../../../shared/views/memo.ts";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { byteLength, formatBytes, hueOf } from "../../../shared/text.ts";
 import type { ChatEntry, ChatLog } from "../chat_log.ts";
 import { kLargestMessage } from "../protocol.ts";
-import { CloseIcon, SendIcon } from "./icons.tsx";
-import { LinkedText } from "./linked_text.tsx";
+import { CloseIcon, SendIcon } from "../../../shared/views/icons.tsx";
+import { LinkedText } from "../../../shared/views/linked_text.tsx";
 
 interface Props {
   log: ChatLog;

@@ -1,7 +1,7 @@
 // A labelled choice of microphone or camera.
 
 import type { VNode } from "preact";
-import { useStore } from "./hooks.ts";
+import { useStore } from "../../../shared/views/hooks.ts";
 import type { Device, LocalMedia } from "../local_media.ts";
 
 export function DeviceSelect({ media, device }: { media: LocalMedia; device: Device }): VNode | null {

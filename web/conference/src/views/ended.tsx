@@ -3,7 +3,7 @@
 import type { VNode } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Ending } from "../room_types.ts";
-import { Logo } from "./icons.tsx";
+import { Logo } from "../../../shared/views/icons.tsx";
 
 interface Props { ending: Ending; room: string; onRejoin(): void; onHome(): void }
 

@@ -3,7 +3,7 @@
 import type { VNode } from "preact";
 import { hueOf, initials } from "../../../shared/text.ts";
 import { forDisplay, type Roster } from "../../../shared/roster.ts";
-import { CloseIcon, HandIcon, MicIcon, MicOffIcon } from "./icons.tsx";
+import { CloseIcon, HandIcon, MicIcon, MicOffIcon } from "../../../shared/views/icons.tsx";
 
 export function People({ roster, onClose }: { roster: Roster; onClose(): void }): VNode {
   return (

@@ -5,9 +5,9 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { cleanName, cleanRoom, hueOf, initials, kLongestName, kLongestRoom } from "../../../shared/text.ts";
 import { canUseDevices, type LocalMedia } from "../local_media.ts";
 import { DeviceSelect } from "./device_select.tsx";
-import { useLevel, useStore } from "./hooks.ts";
-import { AlertIcon, CameraIcon, CameraOffIcon, Logo, MicIcon, MicOffIcon } from "./icons.tsx";
-import { Video } from "./video.tsx";
+import { useLevel, useStore } from "../../../shared/views/hooks.ts";
+import { AlertIcon, CameraIcon, CameraOffIcon, Logo, MicIcon, MicOffIcon } from "../../../shared/views/icons.tsx";
+import { Video } from "../../../shared/views/video.tsx";
 
 interface Props {
   media: LocalMedia;

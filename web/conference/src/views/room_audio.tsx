@@ -2,7 +2,7 @@
 
 import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { SpeakerIcon } from "./icons.tsx";
+import { SpeakerIcon } from "../../../shared/views/icons.tsx";
 
 export function RoomAudio({ stream }: { stream: MediaStream | null }): VNode {
   const element = useRef<HTMLAudioElement>(null);

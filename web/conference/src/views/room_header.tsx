@@ -4,7 +4,7 @@ import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { inviteLink } from "../../../shared/text.ts";
 import type { RoomState } from "../room_types.ts";
-import { Bars, CheckIcon, HelpIcon, LinkIcon, Logo } from "./icons.tsx";
+import { Bars, CheckIcon, HelpIcon, LinkIcon, Logo } from "../../../shared/views/icons.tsx";
 
 function CopyLink({ room }: { room: string }): VNode {
   const [copied, setCopied] = useState<"no" | "yes" | "failed">("no");

@@ -3,7 +3,7 @@
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
 import { cameraAspects, grid, screenAspects, stage, type Box, type Grid } from "../../../shared/layout.ts";
-import { useSize } from "./hooks.ts";
+import { useSize } from "../../../shared/views/hooks.ts";
 import { Tile } from "./tile.tsx";
 import type { TileModel } from "./tiles.ts";
 

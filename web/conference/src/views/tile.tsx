@@ -3,9 +3,9 @@
 import type { VNode } from "preact";
 import { hueOf, initials } from "../../../shared/text.ts";
 import type { Box } from "../../../shared/layout.ts";
-import { HandIcon, MicOffIcon, ScreenIcon } from "./icons.tsx";
+import { HandIcon, MicOffIcon, ScreenIcon } from "../../../shared/views/icons.tsx";
 import type { TileModel } from "./tiles.ts";
-import { Video } from "./video.tsx";
+import { Video } from "../../../shared/views/video.tsx";
 
 function describe(tile: TileModel): string {
   if (tile.kind === "screen") return `Screen of ${tile.name}`;

@@ -4,7 +4,7 @@ import type { ComponentChildren, VNode } from "preact";
 import { canShareScreen, type LocalMediaState } from "../local_media.ts";
 import {
   CameraIcon, CameraOffIcon, ChatIcon, HandIcon, LeaveIcon, MicIcon, MicOffIcon, PeopleIcon, ScreenIcon, ScreenStopIcon,
-} from "./icons.tsx";
+} from "../../../shared/views/icons.tsx";
 
 export type Panel = "chat" | "people" | null;
 

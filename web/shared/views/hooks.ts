@@ -2,9 +2,9 @@
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { RefObject } from "preact";
-import { LevelMeter } from "../../../shared/level_meter.ts";
+import { LevelMeter } from "../level_meter.ts";
 import type { Store } from "../store.ts";
-import type { Size } from "../../../shared/layout.ts";
+import type { Size } from "../layout.ts";
 
 export function useStore<State extends object>(store: Store<State>): State {
   const [state, setState] = useState(store.state);

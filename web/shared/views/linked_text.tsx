@@ -2,7 +2,7 @@
 
 import type { VNode } from "preact";
 import { useMemo } from "preact/hooks";
-import { linkify } from "../../../shared/linkify.ts";
+import { linkify } from "../linkify.ts";
 
 export function LinkedText({ text }: { text: string }): VNode {
   const runs = useMemo(() => linkify(text), [text]);
