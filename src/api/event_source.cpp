@@ -12,6 +12,7 @@ std::string_view state_name(pbx::CallInfo::State state) {
   switch (state) {
     case pbx::CallInfo::State::kDialing: return "dialing";
     case pbx::CallInfo::State::kRinging: return "ringing";
+    case pbx::CallInfo::State::kWaiting: return "waiting";
     case pbx::CallInfo::State::kAnswered: return "answered";
     case pbx::CallInfo::State::kEnded: return "ended";
   }
@@ -34,6 +35,8 @@ RestJson rest_json(const conference::Participant& participant) {
 RestJson rest_json(const pbx::CallInfo& call) {
   RestJson json{{"id", call.id}, {"state", state_name(call.state)}, {"from", party_json(call.from)}, {"to", party_json(call.to)}, {"started", rest_time(call.started)}};
   if (call.answered) json["answered"] = rest_time(*call.answered);
+  if (!call.queue.empty()) json["queue"] = call.queue;
+  if (call.held) json["held"] = true;
   return json;
 }
 
@@ -100,6 +103,14 @@ void EventSource::on_call(const pbx::CallInfo& call) {
   json["call"] = rest_json(call);
   const auto type = std::string("call.") + std::string(state_name(call.state));
   publish(type, json);
+}
+
+void EventSource::on_queue(pbx::QueueEvent event, const std::string& queue, const pbx::CallInfo& call, std::size_t waiting) {
+  if (!stream_.wanted()) return;
+  auto json = EventSource::event();
+  json["queue"] = {{"name", queue}, {"waiting", waiting}};
+  json["call"] = rest_json(call);
+  publish(event == pbx::QueueEvent::kWaiting ? "queue.waiting" : event == pbx::QueueEvent::kTaken ? "queue.taken" : "queue.left", json);
 }
 
 }  // namespace api

@@ -24,6 +24,7 @@ class EventSource final : public pbx::PbxObserver {
   void on_room_event(const conference::Room& room, conference::EventType type, const conference::Participant& about, std::string_view reason) override;
   void on_room_message(const conference::Room& room, const bridge::RelayedMessage& message) override;
   void on_call(const pbx::CallInfo& call) override;
+  void on_queue(pbx::QueueEvent event, const std::string& queue, const pbx::CallInfo& call, std::size_t waiting) override;
 
  private:
   RestJson event() const;

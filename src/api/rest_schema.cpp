@@ -75,7 +75,7 @@ constexpr std::string_view kSchemas = R"json({
   "Party": {"type": "object", "required": ["number", "displayName", "account"], "properties": {
     "number": {"type": "string"}, "displayName": {"type": "string"}, "account": {"type": "string"}}},
   "Call": {"type": "object", "required": ["id", "state", "from", "to", "started"], "properties": {
-    "id": {"type": "string"}, "state": {"type": "string", "enum": ["dialing", "ringing", "answered"]},
+    "id": {"type": "string"}, "state": {"type": "string", "enum": ["dialing", "ringing", "waiting", "answered"]},
     "from": {"$ref": "#/components/schemas/Party"}, "to": {"$ref": "#/components/schemas/Party"},
     "started": {"type": "string", "format": "date-time"}, "answered": {"type": "string", "format": "date-time"}}},
   "CallList": {"type": "object", "required": ["calls"], "properties": {"calls": {"type": "array", "items": {"$ref": "#/components/schemas/Call"}}}},
