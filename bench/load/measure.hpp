@@ -97,7 +97,7 @@ class Server {
     if (::mkdtemp(name) == nullptr) die("no folder for the server's data");
     folder_ = name;
     const auto file = folder_ + "/parley.toml";
-    std::ofstream(file) << extra << "\n[[http]]\naddress = \"127.0.0.1:0\"\n[[sip]]\ntransport = \"udp\"\naddress = \"127.0.0.1:0\"\n";
+    std::ofstream(file) << extra << "\n[[http]]\naddress = \"127.0.0.1:0\"\n[[http]]\naddress = \"127.0.0.1:0\"\ntls = true\n[[sip]]\ntransport = \"udp\"\naddress = \"127.0.0.1:0\"\n";
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) die("no pipe");
     pid_ = ::fork();
@@ -125,6 +125,7 @@ class Server {
   int pid() const { return pid_; }
   std::uint16_t sip_port() const { return sip_; }
   std::uint16_t http_port() const { return http_; }
+  std::uint16_t https_port() const { return https_; }
 
   // Seconds, all threads.
   double cpu() const {
@@ -161,7 +162,7 @@ class Server {
  private:
   void read_addresses(int fd) {
     std::string text;
-    for (char c; (sip_ == 0 || http_ == 0) && ::read(fd, &c, 1) == 1;) {
+    for (char c; (sip_ == 0 || http_ == 0 || https_ == 0) && ::read(fd, &c, 1) == 1;) {
       text += c;
       if (c != '\n') continue;
       const auto port = [&](std::string_view before) -> std::uint16_t {
@@ -169,16 +170,17 @@ class Server {
         return at == text.npos ? std::uint16_t{0} : static_cast<std::uint16_t>(std::strtoul(text.c_str() + at + before.size(), nullptr, 10));
       };
       if (const auto p = port("http://localhost:")) http_ = p;
+      if (const auto p = port("https://localhost:")) https_ = p;
       if (const auto p = port("SIP over UDP on 127.0.0.1:")) sip_ = p;
       text.clear();
     }
-    if (sip_ == 0 || http_ == 0) die("the server did not start");
+    if (sip_ == 0 || http_ == 0 || https_ == 0) die("the server did not start");
   }
 
   pid_t pid_ = 0;
   int output_ = -1;
   std::string folder_;
-  std::uint16_t sip_ = 0, http_ = 0;
+  std::uint16_t sip_ = 0, http_ = 0, https_ = 0;
 };
 
 class Readable {
