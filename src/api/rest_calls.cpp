@@ -33,7 +33,7 @@ void hang_up(const RestBackend& backend, const RestCallPtr& call) {
 }
 
 RestJson to_json(const store::CallRecord& record) {
-  RestJson json{{"id", record.id}, {"kind", record.kind == store::CallKind::kRoom ? "room" : "call"}, {"from", record.from_uri},
+  RestJson json{{"id", record.id}, {"kind", record.kind == store::CallKind::kRoom ? "room" : record.kind == store::CallKind::kQueue ? "queue" : "call"}, {"from", record.from_uri},
                 {"fromDisplayName", record.from_display}, {"to", record.to_uri}, {"started", rest_time(record.start)}};
   if (record.answer) json["answered"] = rest_time(*record.answer);
   if (record.end) json["ended"] = rest_time(*record.end);

@@ -11,7 +11,8 @@ constexpr std::string_view kDescription =
     "- `room.opened`, `room.closed`: `room`\n"
     "- `participant.joined`, `participant.left` (with `reason`), `participant.muted`, `participant.unmuted`, `participant.talking`: `room`, `participant`\n"
     "- `message.sent`: `room`, `message`; with the scope `messages:read` its text too, of private ones never\n"
-    "- `call.dialing`, `call.ringing`, `call.answered`, `call.ended`: `call`\n"
+    "- `call.dialing`, `call.ringing`, `call.waiting`, `call.answered`, `call.ended`: `call`\n"
+    "- `queue.waiting`, `queue.taken`, `queue.left`: `queue` (with how many wait now), `call`\n"
     "- `reset`: what happened since Last-Event-ID is not known any more; read the state anew\n\n"
     "A client that comes back sends the last id in Last-Event-ID and gets what it missed. One that reads too slowly is cut off. "
     "The stream ends when its token is revoked. Lines that begin with a colon keep the connection alive.";

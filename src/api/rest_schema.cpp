@@ -83,7 +83,7 @@ constexpr std::string_view kSchemas = R"json({
     "from": {"type": "string", "minLength": 1, "maxLength": 80, "description": "The number that rings first."},
     "to": {"type": "string", "minLength": 1, "maxLength": 80, "description": "The number that rings when the first has answered."}}},
   "CallRecord": {"type": "object", "required": ["id", "kind", "from", "to", "started", "status"], "properties": {
-    "id": {"type": "string"}, "kind": {"type": "string", "enum": ["call", "room"]}, "from": {"type": "string"}, "fromDisplayName": {"type": "string"},
+    "id": {"type": "string"}, "kind": {"type": "string", "enum": ["call", "room", "queue"], "description": "queue: until `answered` its caller waited for an agent."}, "from": {"type": "string"}, "fromDisplayName": {"type": "string"},
     "to": {"type": "string"}, "started": {"type": "string", "format": "date-time"}, "answered": {"type": "string", "format": "date-time"},
     "ended": {"type": "string", "format": "date-time"}, "status": {"type": "integer", "description": "The SIP status that ended it, or 0."}, "cause": {"type": "string"}}},
   "CallRecordList": {"type": "object", "required": ["callRecords"], "properties": {"callRecords": {"type": "array", "items": {"$ref": "#/components/schemas/CallRecord"}},

@@ -19,17 +19,10 @@ void allow_origin(net::HttpResponse& response, const std::string& origin) {
   response.header("Access-Control-Allow-Origin", origin).header("Vary", "Origin");
 }
 
-net::HttpResponse json_response(int status, const Json& json) {
-  net::HttpResponse response{.status = status, .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
-                             .body = base::share(json.dump(-1, ' ', false, Json::error_handler_t::replace))};
-  add_security_headers(response);
-  return response;
-}
-
 net::HttpResponse preflight(const std::string& origin) {
   net::HttpResponse response{.status = 204, .headers = {}, .body = nullptr};
   allow_origin(response, origin);
-  response.header("Access-Control-Allow-Methods", "POST").header("Access-Control-Allow-Headers", "Content-Type").header("Access-Control-Max-Age", "600");
+  response.header("Access-Control-Allow-Methods", "GET, POST").header("Access-Control-Allow-Headers", "Authorization, Content-Type").header("Access-Control-Max-Age", "600");
   return response;
 }
 
@@ -84,8 +77,7 @@ std::string member_of_who(const Json& who, std::string_view name) {
 }
 
 std::optional<pbx::Webphone::ConnectRequest> read_request(const net::HttpRequest& http) {
-  if (too_deep(http.body)) return std::nullopt;
-  const auto json = Json::parse(http.body, nullptr, false);
+  const auto json = read_json_object(http.body);
   if (!json.is_object()) return std::nullopt;
   pbx::Webphone::ConnectRequest request{.line = member(json, "line"), .display_name = {}, .password = member(json, "password"), .token = member(json, "token"),
                                         .resume = member(json, "resume"), .origin = foreign_origin(http), .properties = {}};
@@ -121,11 +113,26 @@ net::HttpResponse refuse(const base::Error& error) {
 
 }  // namespace
 
+net::HttpResponse json_response(int status, const Json& json) {
+  net::HttpResponse response{.status = status, .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
+                             .body = base::share(json.dump(-1, ' ', false, Json::error_handler_t::replace))};
+  add_security_headers(response);
+  return response;
+}
+
+Json read_json_object(std::string_view text) {
+  if (too_deep(text)) return nullptr;
+  auto json = Json::parse(text, nullptr, false);
+  return json.is_object() ? json : Json(nullptr);
+}
+
 net::HttpResponse problem(int status, std::string_view title, std::string_view detail) {
   auto response = json_response(status, {{"type", "about:blank"}, {"title", title}, {"status", status}, {"detail", detail}});
   response.headers.front().second = "application/problem+json";
   return response;
 }
+
+void WebphoneApi::ask(const net::HttpRequest&, const Answer& answer) const { answer(problem(404, "Not found", "there is /api/webphone/connect")); }
 
 void WebphoneApi::handle(const net::HttpRequest& request, net::HttpRespond respond) const {
   const auto origin = std::string(request.header("Origin"));
@@ -133,8 +140,11 @@ void WebphoneApi::handle(const net::HttpRequest& request, net::HttpRespond respo
     allow_origin(response, origin);
     respond(std::move(response));
   };
-  if (request.path != "/api/webphone/connect") return answer(problem(404, "Not found", "there is /api/webphone/connect"));
   if (request.method == "OPTIONS") return answer(preflight({}));
+  request.path == "/api/webphone/connect" ? connect(request, answer) : ask(request, answer);
+}
+
+void WebphoneApi::connect(const net::HttpRequest& request, const Answer& answer) const {
   if (request.method != "POST") {
     auto response = problem(405, "Method not allowed", "POST a JSON object");
     response.header("Allow", "POST, OPTIONS");
@@ -149,7 +159,7 @@ void WebphoneApi::handle(const net::HttpRequest& request, net::HttpRespond respo
     const auto& c = **client;
     const auto* line = pbx.webphone().find_line(c.line);
     Json json{{"number", c.number}, {"displayName", c.display_name}, {"uri", "sip:" + sip::escape_user(c.number) + "@" + host},
-              {"secret", c.extension ? wanted.password : c.secret}, {"realm", realm}, {"ws", path}, {"resume", c.extension ? std::string() : c.resume_token},
+              {"secret", c.extension ? wanted.password : c.secret}, {"bearer", c.secret}, {"realm", realm}, {"ws", path}, {"resume", c.extension ? std::string() : c.resume_token},
               {"graceSeconds", line ? line->grace.count() : 10}, {"line", c.extension ? c.number : c.line},
               {"defaultTarget", !c.room.empty() ? c.room : line ? line->default_target : std::string()}, {"ice", Json::array()},
               {"may", pbx::names(c.may)}, {"user", nullptr}};

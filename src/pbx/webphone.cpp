@@ -74,13 +74,11 @@ const WebphoneClient* Webphone::find(std::string_view number) const {
 }
 
 const WebphoneClient* Webphone::bearer(std::string_view credentials) const {
-  const auto dot = credentials.find('.');
+  const auto dot = credentials.rfind('.');   // an account's name may have some; a secret has none
   if (dot == credentials.npos) return nullptr;
   const auto* client = find(credentials.substr(0, dot));
   const auto secret = credentials.substr(dot + 1);
-  if (client == nullptr) return nullptr;
-  const bool right = client->extension ? password_holds(accounts_.find(client->number), client->number, realm_, secret) : same_secret(secret, client->secret);
-  return right ? client : nullptr;
+  return client && same_secret(secret, client->secret) ? client : nullptr;
 }
 
 bool Webphone::origin_allowed(const LineConfig& line, std::string_view origin) {
@@ -168,7 +166,8 @@ Webphone::Connected Webphone::connect_extension(const ConnectRequest& request) {
   auto made = std::make_unique<WebphoneClient>();
   made->number = account->name;
   made->extension = true;
-  made->may = {.message = true, .internal = true, .external = true, .history = true};
+  made->may = {.message = true, .internal = true, .external = true, .history = true, .supervise = is_supervisor(account->name)};
+  made->secret = base::random_token(32);
   made->display_name = account->display_name.empty() ? base::clean_display_name(request.display_name) : account->display_name;
   if (made->display_name.empty()) made->display_name = account->name;
   return &add(std::move(made), request);

@@ -1,6 +1,7 @@
 // Webphone lines and their clients: pages that are connected, each by a number of its own, and who of them is there.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -26,7 +27,8 @@ struct LineConfig {
   std::string password;                          // for kPassword
   std::vector<std::string> origins;              // of pages that may connect; empty: every one for an open line, else the server's own
   std::string default_target;                    // where a call without a number goes; "" : nowhere (404)
-  bool call_clients = true, call_accounts = true, call_rooms = true;
+  bool call_clients = true, call_accounts = true, call_rooms = true;   // queues may be called in any case
+  enum class Roster { kEverybody, kNobody } roster = Roster::kEverybody;   // whom its clients are told of
   std::size_t number_length = 6;                 // of generated numbers: letters and digits, 5.95 bits each
   std::uint32_t number_min = 0, number_max = 0;  // not 0: numbers out of this range instead, which can be guessed
   std::size_t max_clients = 5000;
@@ -40,7 +42,7 @@ struct WebphoneClient {
   std::string room;                              // "" : any; else the only one that it may call
   Privileges may;
   ClientProperties properties;
-  std::string secret, resume_token;              // secrets of the page alone; an extension's secret is its password, not kept
+  std::string secret, resume_token;              // secrets of the page alone: with it a line's client registers, and any asks by HTTP
   bool extension = false;                        // signed in as an account, by whose name it is called
   bool online = false;
   base::TimePoint lost_at = base::kNever;        // its connection is gone since; kNever: it is there, or never was
@@ -64,6 +66,9 @@ class Webphone {
   Webphone(std::vector<LineConfig> lines, TokenKeys tokens, std::string realm, Accounts& accounts, base::Timeline& timeline);
   ~Webphone();
   void set_listener(RosterListener& listener) { listener_ = &listener; }
+  // Accounts that may supervise when they sign in as extensions.
+  void set_supervisors(std::vector<std::string> accounts) { supervisors_ = std::move(accounts); }
+  bool is_supervisor(std::string_view account) const { return std::find(supervisors_.begin(), supervisors_.end(), account) != supervisors_.end(); }
 
   struct ConnectRequest {
     std::string line, display_name, password, token, resume;
@@ -80,7 +85,7 @@ class Webphone {
   bool is_gone(std::string_view number) const { return gone_numbers_.contains(std::string(number)); }
   // May a page of `origin` speak to `line`?
   static bool origin_allowed(const LineConfig& line, std::string_view origin);
-  // Who sends "NUMBER.SECRET" as a bearer of the HTTP API. Null: nobody. Extensions have their password for that.
+  // Who sends "NUMBER.SECRET" as a bearer of the HTTP API. Null: nobody. An extension gets its secret by connect(), too.
   const WebphoneClient* bearer(std::string_view credentials) const;
 
   // From the registrar: the client's contact came, went in order, or was lost with its connection.
@@ -107,6 +112,7 @@ class Webphone {
 
   const std::vector<LineConfig> lines_;
   const TokenKeys tokens_;
+  std::vector<std::string> supervisors_;
   const std::string realm_;
   Accounts& accounts_;
   base::Timeline& timeline_;

@@ -1,5 +1,7 @@
 #include "pbx/webphone_roster.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/text.hpp"
@@ -57,9 +59,15 @@ std::vector<WebphoneRoster::Subscriber*> WebphoneRoster::of(const std::string& n
   return result;
 }
 
+// A line whose clients are nothing to each other, as a site's visitors.
+bool WebphoneRoster::hides(const std::string& line) const {
+  const auto* config = webphone_.find_line(line);
+  return config && config->roster == LineConfig::Roster::kNobody;
+}
+
 void WebphoneRoster::on_changed(const WebphoneClient& client) {
   const auto found = lines_.find(client.line);
-  if (found == lines_.end()) return;   // nobody looks
+  if (found == lines_.end() || hides(client.line)) return;   // nobody looks, or may
   auto& line = found->second;
   put(line.pending, client.number, client.description);
   if (line.timer != 0) return;
@@ -90,7 +98,8 @@ void WebphoneRoster::send_full(Subscriber& subscriber) {
     publish(line);
   }
   std::string list;
-  for (const auto* client : webphone_.online(subscriber.line)) {
+  const auto shown = hides(subscriber.line) ? std::vector<const WebphoneClient*>{} : webphone_.online(subscriber.line);
+  for (const auto* client : shown) {
     if (client->number == subscriber.number) continue;
     const auto& text = client->description;
     if (list.size() + text.size() > kMaxBody) break;

@@ -60,6 +60,7 @@ class WebphoneRoster final : public sip::SubscriptionHandler {
     base::TimerQueue::Id timer = 0;
   };
 
+  bool hides(const std::string& line) const;
   void publish(Line& line);
   void send_full(Subscriber& subscriber);
   void send_changes(Line& line, Subscriber& subscriber);

@@ -10,7 +10,7 @@
 
 namespace store {
 
-enum class CallKind { kCall = 0, kRoom = 1 };
+enum class CallKind { kCall = 0, kRoom = 1, kQueue = 2 };   // kQueue: from its start to its answer the caller waited
 
 struct CallLeg {
   std::string participant, account;             // account empty: a guest or a trunk

@@ -22,7 +22,8 @@ CallRecord record_in(MessageDatabase::Use& row) {
   CallRecord r;
   r.number = static_cast<std::uint64_t>(row.column(0).getInt64());
   r.id = row.column(1).getString();
-  r.kind = row.column(2).getInt() == 1 ? CallKind::kRoom : CallKind::kCall;
+  const int kind = row.column(2).getInt();
+  r.kind = kind == 1 ? CallKind::kRoom : kind == 2 ? CallKind::kQueue : CallKind::kCall;
   r.from_uri = row.column(3).getString();
   r.from_display = row.column(4).getString();
   r.to_uri = row.column(5).getString();
