@@ -12,6 +12,7 @@
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "store/sqlite_file.hpp"
 
 namespace store {
 
@@ -70,8 +71,6 @@ class MessageDatabase {
   SQLite::Database database_;
   std::unordered_map<const char*, SQLite::Statement> statements_;
 };
-
-base::Error sqlite_error(const std::string& path, const SQLite::Exception& e);
 
 inline std::int64_t to_milliseconds(base::WallTime time) {
   return std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
