@@ -27,6 +27,7 @@ Bridge::~Bridge() {
 }
 
 void Bridge::add(Leg& leg) {
+  if (std::find(legs_.begin(), legs_.end(), &leg) != legs_.end()) return;
   legs_.push_back(&leg);
   leg.join();
   if (config_.video) video_changed();
@@ -47,6 +48,7 @@ void Bridge::video_changed() {
 void Bridge::update_video() {
   std::vector<std::pair<const Leg*, sdp::RemoteSource>> all;
   for (const Leg* leg : legs_) {
+    if (leg->hidden_video()) continue;
     for (const auto& source : leg->sources()) {
       all.emplace_back(leg, sdp::RemoteSource{.source_id = source.id.value, .label = leg->party().participant, .stream_id = source.stream_id,
                                               .track_id = source.track_id, .codec = source.codec, .fmtp = source.fmtp,

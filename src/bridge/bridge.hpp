@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -50,6 +51,8 @@ class Bridge {
   // Text of `from`, accepted already: numbered, where history is on made durable (else 503 and no copy), given to every
   // other leg or the one that Parley-To names (404 without it), answered 202, in the order of the numbers (spec A.2, B.1 to B.5).
   void relay(Leg& from, sip::RequestId id, const sip::MessagePtr& message);
+  // Text of `from` that was answered when it came, at `time`, and kept until there was somebody to read it.
+  void relay_kept(Leg& from, const sip::MessagePtr& message, base::WallTime time);
   // The same for one who is not in the bridge; `answer` gets the reply.
   void relay_from_outside(const Party& from, const sip::MessagePtr& message, std::function<void(const sip::Reply&)> answer);
   // The last `count` messages that `to` may read, marked as replayed (spec B.3). Nothing where history is off.
@@ -76,6 +79,7 @@ class Bridge {
     sip::MessagePtr message;
     std::string private_to;                             // participant; "" : everybody
     std::function<void(const sip::Reply&)> answer;
+    std::optional<base::WallTime> time{};               // when it came; none: now
   };
   // What a sender who asked for a report is going to be told (spec B.5).
   struct Report {

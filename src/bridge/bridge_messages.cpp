@@ -33,7 +33,7 @@ const sip::Reply kNotStored{.status = 503, .reason = "History Can't Be Written",
 std::string Bridge::message_id(std::uint64_t sequence) const { return fmt::format("{}-{}", message_prefix_, sequence); }
 
 Leg* Bridge::find_participant(std::string_view participant) const {
-  const auto found = std::find_if(legs_.begin(), legs_.end(), [&](const Leg* leg) { return leg->party().participant == participant; });
+  const auto found = std::find_if(legs_.begin(), legs_.end(), [&](const Leg* leg) { return !leg->hidden() && leg->party().participant == participant; });
   return found == legs_.end() ? nullptr : *found;
 }
 
@@ -62,6 +62,10 @@ void Bridge::relay(Leg& from, sip::RequestId id, const sip::MessagePtr& message)
             if (reply.status == 202) found->second->note_taken(message->value("Parley-Client-Message"));
             if (!found->second->ended()) found->second->session().respond(id, reply);
           }});
+}
+
+void Bridge::relay_kept(Leg& from, const sip::MessagePtr& message, base::WallTime time) {
+  submit({.sequence = 0, .from = from.id(), .sender = from.party(), .message = message, .private_to = {}, .answer = [](const sip::Reply&) {}, .time = time});
 }
 
 void Bridge::relay_from_outside(const Party& from, const sip::MessagePtr& message, std::function<void(const sip::Reply&)> answer) {
@@ -102,7 +106,7 @@ void Bridge::deliver(const Outgoing& outgoing) {
   const auto& message = *outgoing.message;
   const auto id = message_id(outgoing.sequence);
   auto headers = fmt::format("Parley-Sequence: {}\r\nParley-Message-ID: {}\r\nParley-Participant: {}\r\nDate: {}\r\n", outgoing.sequence, id,
-                             outgoing.sender.participant, rfc1123_date(environment_.timeline.wall()));
+                             outgoing.sender.participant, rfc1123_date(outgoing.time.value_or(environment_.timeline.wall())));
   if (!outgoing.private_to.empty()) headers += fmt::format("Parley-To: {}\r\n", outgoing.private_to);
   // The nickname that the app set in From, else the name that the participant joined with (spec A.2).
   auto nickname = base::clean_display_name(message.from().display());
@@ -125,6 +129,12 @@ void Bridge::deliver(const Outgoing& outgoing) {
   for (Leg* leg : legs) {
     const bool meant = outgoing.private_to.empty() ? leg->id() != outgoing.from : leg->party().participant == outgoing.private_to;
     if (!meant || leg->ended() || !leg->wants_text() || !leg->takes(message.content_type())) continue;
+    if (leg->hidden()) {
+      auto unseen = copy;
+      unseen.token = type_token;
+      leg->session().send_message(unseen);
+      continue;
+    }
     if (reported) ++reports_[outgoing.sequence].waiting;
     leg->session().send_message(copy);
   }

@@ -77,6 +77,8 @@ struct Party {
   std::string resume_token;         // a secret: proves that a page is the same again
   bool webphone = false;            // a webphone line's client: resumes calls, and is told of hold
   bool may_message = true;          // may send text
+  std::string trunk{};              // by which it calls or is called; "" : by none
+  std::shared_ptr<void> trunk_use{};   // counts as a call of the trunk for as long as somebody keeps it
 };
 
 // A webphone's page may stand still for two minutes in a dialogue of its own (rule 5 of the WebphoneAPI): it is waited for.
@@ -103,8 +105,9 @@ class Leg final : public sip::SessionHandler {
   void set_video_codecs(std::vector<std::string> codecs) { video_codecs_ = std::move(codecs); }
   // The called side: what goes into the 200, the answer to the INVITE's offer, or our offer where it has none.
   base::Result<std::string> prepare_answer(const sip::Message& invite);
-  // The calling side: our offer, for browsers (WebRTC) or phones (plain RTP) at `peer`.
-  base::Result<std::string> prepare_offer(bool webrtc, bool video, const base::SocketAddress& peer);
+  // The calling side: our offer, for browsers (WebRTC) or phones (plain RTP) at `peer`. `private_signalling`: nobody reads it on the
+  // way (TLS), so that it may have keys of SRTP, if the configuration offers that.
+  base::Result<std::string> prepare_offer(bool webrtc, bool video, const base::SocketAddress& peer, bool private_signalling = false);
 
   // In the bridge: heard and seen from now on.
   void join();
@@ -129,6 +132,13 @@ class Leg final : public sip::SessionHandler {
   void on_media_failed(std::string_view reason);
   void on_talking(bool talking);
   bool talking() const { return talking_; }
+
+  // Hears, sees and reads, and is seen by nobody: its video is shown to none, reports of delivery don't name it.
+  void set_hidden(bool hidden) { hidden_ = hidden_video_ = hidden; }
+  bool hidden() const { return hidden_; }
+  // Its video is shown to none; Bridge::video_changed() makes it so.
+  void set_hidden_video(bool hidden) { hidden_video_ = hidden; }
+  bool hidden_video() const { return hidden_video_; }
 
   void set_muted(bool muted);
   bool muted() const { return muted_; }
@@ -162,7 +172,7 @@ class Leg final : public sip::SessionHandler {
   void on_ended(const sip::SessionEnd& end) override;
 
  private:
-  base::Status create_media(bool webrtc, const base::SocketAddress& peer);
+  base::Status create_media(bool webrtc, const base::SocketAddress& peer, bool private_signalling);
   void set_pending(bool pending);
   void media_changed();
   void configure();
@@ -185,6 +195,7 @@ class Leg final : public sip::SessionHandler {
   std::vector<std::uint64_t> told_unavailable_;
   std::deque<std::string> taken_;               // the last ids, of a predecessor too; bounded
   bool refuses_all_ = false, wants_events_ = false, wants_text_ = true;
+  bool hidden_ = false, hidden_video_ = false;
   bool joined_ = false, ended_ = false, muted_ = false, talking_ = false, has_media_ = false, flow_lost_ = false;
   bool pending_ = false;
   int failed_offers_ = 0;
