@@ -64,13 +64,34 @@ bool same_source(const media::SourceConfig& a, const media::SourceConfig& b) {
 }  // namespace
 
 MediaLeg::MediaLeg(bridge::LegId id, MediaBridge& bridge, MediaLegHost& host, webrtc::TransportConfig transport)
-    : id_(id), bridge_(bridge), host_(host), transport_(std::make_unique<webrtc::Transport>(std::move(transport), *this)) {}
+    : id_(id), bridge_(&bridge), host_(&host), way_(&host), transport_(std::make_unique<webrtc::Transport>(std::move(transport), *this)) {}
 
 MediaLeg::MediaLeg(bridge::LegId id, MediaBridge& bridge, MediaLegHost& host, Plain plain)
-    : id_(id), bridge_(bridge), host_(host), plain_(std::move(plain)) {}
+    : id_(id), bridge_(&bridge), host_(&host), way_(&host), plain_(std::move(plain)) {}
 
 MediaLeg::~MediaLeg() {
-  if (in_mixer_) bridge_.mixer().remove(id_.value);
+  if (in_mixer_) bridge_->mixer().remove(id_.value);
+}
+
+void MediaLeg::leave() {
+  if (!bridge_) return;
+  if (std::exchange(in_mixer_, false)) bridge_->mixer().remove(id_.value);
+  joined_ = false;
+  audio_.rebase = true;
+  for (auto& published : published_) {
+    while (!published.source->watchers().empty()) published.source->remove_watcher(*published.source->watchers().front());
+  }
+  for (auto& shown : shown_) {
+    if (auto* source = shown.watcher->source()) source->remove_watcher(*shown.watcher);
+  }
+  std::exchange(bridge_, nullptr)->remove(*this);
+}
+
+void MediaLeg::enter(MediaBridge& bridge, MediaLegHost& host, MediaWay& way) {
+  bridge_ = &bridge;
+  host_ = &host;
+  way_ = &way;
+  bridge.add(*this);
 }
 
 void MediaLeg::configure(const bridge::LegMedia& media, base::TimePoint now) {
@@ -80,10 +101,8 @@ void MediaLeg::configure(const bridge::LegMedia& media, base::TimePoint now) {
     for (const auto& f : negotiated_.fingerprints) remote.fingerprints.push_back({f.hash, f.value});
     remote.our_role = negotiated_.dtls_role == sdp::DtlsRole::kClient ? webrtc::DtlsRole::kClient : webrtc::DtlsRole::kServer;
     transport_->set_remote(std::move(remote), now);
-  } else if (negotiated_.rtp) {
-    symmetric_.set_signalled(*negotiated_.rtp, now);
-    rtcp_mux_ = negotiated_.rtcp_mux;
-    rtcp_to_ = negotiated_.rtcp;
+  } else {
+    configure_plain(now);
   }
   make_rtcp(negotiated_);
   streams_.clear();
@@ -96,6 +115,17 @@ void MediaLeg::configure(const bridge::LegMedia& media, base::TimePoint now) {
   }
   configure_published(media);
   configure_shown(media);
+}
+
+void MediaLeg::configure_plain(base::TimePoint now) {
+  if (negotiated_.sdes) {
+    if (!sdes_) sdes_ = std::make_unique<SdesSrtp>();
+    sdes_->configure(*negotiated_.sdes);
+  }
+  if (!negotiated_.rtp) return;
+  symmetric_.set_signalled(*negotiated_.rtp, now);
+  rtcp_mux_ = negotiated_.rtcp_mux;
+  rtcp_to_ = negotiated_.rtcp;
 }
 
 void MediaLeg::make_rtcp(const sdp::Negotiated& negotiated) {
@@ -139,14 +169,17 @@ void MediaLeg::configure_audio(const sdp::Section& section, base::TimePoint) {
   const auto clock = media::clock_rate(participant.codec);
   if (!audio_.sent || audio_.ssrc != ssrc || audio_.clock_rate != clock) {
     if (audio_.sent) rtcp_->remove_sender(*audio_.sent);
+    // A stream whose codec alone changes goes on counting: under SRTP no number may come again with another content.
+    const bool goes_on = audio_.sent && audio_.ssrc == ssrc;
     audio_.ssrc = ssrc;
     audio_.clock_rate = clock;
-    audio_.sequence = static_cast<std::uint16_t>(base::random_u32() & 0x7fff);   // room before the first wrap (RFC 3711 section 3.3.1)
+    if (!goes_on) audio_.sequence = static_cast<std::uint16_t>(base::random_u32() & 0x7fff);   // room before the first wrap (RFC 3711 section 3.3.1)
     audio_.timestamp_offset = base::random_u32();
+    audio_.last_sent = {};
     audio_.sent = std::make_unique<rtp::SendStatistics>(ssrc, clock);
     rtcp_->add_sender(*audio_.sent);
   }
-  auto& mixer = bridge_.mixer();
+  auto& mixer = bridge_->mixer();
   if (in_mixer_) {
     mixer.update(id_.value, participant);
   } else if (joined_) {
@@ -179,9 +212,11 @@ void MediaLeg::configure_shown(const bridge::LegMedia& media) {
   const auto show = [&](const sdp::Section& section, std::uint64_t source_id) {
     if (!section.active || source_id == 0 || !sends(section.direction) || section.codecs.empty()) return;
     const auto old = std::find_if(shown_.begin(), shown_.end(), [&](const auto& s) {
-      return s.watcher && s.source_id == source_id && s.section == section.index && s.watcher->ssrc() == section.ssrc;
+      return s.watcher && s.section == section.index && s.watcher->ssrc() == section.ssrc;
     });
     if (old != shown_.end()) {
+      // One SSRC is one stream, whoever is seen in it: its numbers go on (SRTP would not take them from the beginning).
+      old->source_id = source_id;
       next.push_back(std::move(*old));
       return;
     }
@@ -229,7 +264,7 @@ void MediaLeg::join(base::TimePoint now) {
 
 void MediaLeg::set_muted(bool muted) {
   muted_ = muted;
-  if (in_mixer_) bridge_.mixer().set_muted(id_.value, muted);
+  if (in_mixer_) bridge_->mixer().set_muted(id_.value, muted);
 }
 
 // Which stream a packet is of (RFC 8843 section 9.2): by its MID, else by a signalled SSRC, else by its payload type.
@@ -274,7 +309,7 @@ void MediaLeg::on_rtp(base::MutableByteView bytes, base::TimePoint now) {
   if (stream->audio) {
     push_audio(*packet, now);
   } else {
-    stream->video->on_packet(*packet, now, host_.forward_sink());
+    stream->video->on_packet(*packet, now, host_->forward_sink());
   }
 }
 
@@ -296,44 +331,46 @@ void MediaLeg::push_audio(const rtp::PacketView& packet, base::TimePoint now) {
       audio.voice = level->voice;
     }
   }
-  if (in_mixer_) bridge_.mixer().push(id_.value, audio, now);
+  if (in_mixer_) bridge_->mixer().push(id_.value, audio, now);
 }
 
 void MediaLeg::on_rtcp(base::MutableByteView compound, base::TimePoint now) {
   if (!rtcp_) return;
-  if (rtcp_->on_rtcp(compound, now, host_.forward_sink()).keyframe_asked) host_.poll_soon();
+  if (rtcp_->on_rtcp(compound, now, host_->forward_sink()).keyframe_asked) host_->poll_soon();
 }
 
 void MediaLeg::on_plain_rtp(base::MutableByteView datagram, const base::SocketAddress& from, base::TimePoint now) {
   if (rtcp_mux_ && rtp::looks_like_rtcp(datagram)) return on_plain_rtcp(datagram, from, now);
+  if (sdes_ && (datagram = sdes_->unprotect_rtp(datagram)).empty()) return;   // nothing is learnt from it
   const auto packet = rtp::PacketView::parse(datagram);
   if (!packet || !symmetric_.accept(from, packet->ssrc(), packet->sequence(), now)) return;
-  if (!std::exchange(connected_, true)) host_.on_leg_connected(*this);
+  if (!std::exchange(connected_, true)) host_->on_leg_connected(*this);
   on_rtp(datagram, now);
 }
 
 void MediaLeg::on_plain_rtcp(base::MutableByteView datagram, const base::SocketAddress& from, base::TimePoint now) {
   const auto peer = symmetric_.destination();
   if (!peer || !peer->same_ip(from)) return;
+  if (sdes_ && (datagram = sdes_->unprotect_rtcp(datagram)).empty()) return;
   rtcp_to_ = from;
   on_rtcp(datagram, now);
 }
 
 void MediaLeg::send(const base::SocketAddress& to, base::ByteView datagram) {
-  if (!host_.send_tcp(to, datagram)) host_.output().send(to, datagram);
+  if (!way_->send_tcp(to, datagram)) way_->output().send(to, datagram);
 }
 
 void MediaLeg::on_connected(std::string_view) {
   connected_ = true;
   lost_told_ = false;
-  host_.on_leg_connected(*this);
+  host_->on_leg_connected(*this);
 }
 
-void MediaLeg::on_failed(std::string_view reason) { host_.on_leg_failed(*this, reason); }
+void MediaLeg::on_failed(std::string_view reason) { host_->on_leg_failed(*this, reason); }
 
 void MediaLeg::send_video(base::ByteView header, base::ByteView payload) {
   if (!transport_) return;
-  auto& output = host_.output();
+  auto& output = way_->output();
   auto slot = output.next();
   const auto size = header.size() + payload.size();
   if (size + webrtc::kSrtpOverhead > slot.size()) return;
@@ -342,13 +379,21 @@ void MediaLeg::send_video(base::ByteView header, base::ByteView payload) {
   const auto written = transport_->protect_rtp(slot, size);
   if (written == 0) return;
   const auto& to = transport_->selected_address();
-  if (!host_.send_tcp(to, base::ByteView(slot).first(written))) output.commit(to, written);
+  if (!way_->send_tcp(to, base::ByteView(slot).first(written))) output.commit(to, written);
 }
 
 void MediaLeg::send_audio(const media::EncodedAudio& audio, base::TimePoint now) {
   if (!audio_.active) return;
+  const bool moved = std::exchange(audio_.rebase, false) && audio_.last_sent != base::TimePoint{};
+  if (moved) {
+    const auto gap = std::chrono::duration_cast<std::chrono::microseconds>(std::max<base::Duration>(now - audio_.last_sent, std::chrono::milliseconds(20)));
+    const auto ticks = static_cast<std::uint64_t>(gap.count()) * audio_.clock_rate / 1'000'000;
+    audio_.timestamp_offset = audio_.last_timestamp + static_cast<std::uint32_t>(ticks) - audio.timestamp;
+  }
   const auto timestamp = audio.timestamp + audio_.timestamp_offset;
-  rtp::HeaderFields fields{.payload_type = audio.payload_type, .marker = audio.marker, .sequence = audio_.sequence, .timestamp = timestamp,
+  audio_.last_timestamp = timestamp;
+  audio_.last_sent = now;
+  rtp::HeaderFields fields{.payload_type = audio.payload_type, .marker = audio.marker || moved, .sequence = audio_.sequence, .timestamp = timestamp,
                                  .ssrc = audio_.ssrc};
   if (!transport_) {
     const auto to = symmetric_.destination();
@@ -356,13 +401,16 @@ void MediaLeg::send_audio(const media::EncodedAudio& audio, base::TimePoint now)
     if (audio.silent && !connected_ && ++audio_.withheld % kSilentPackets != 1) return;
     if (!audio.silent || connected_) fields.marker |= std::exchange(audio_.withheld, 0) > 1;
     std::array<std::uint8_t, 1500> buffer;
-    const auto size = rtp::write_packet(buffer, fields, audio.payload);
+    auto size = rtp::write_packet(base::MutableByteView(buffer).first(buffer.size() - webrtc::kSrtpOverhead), fields, audio.payload);
+    if (sdes_) size = sdes_->protect_rtp(buffer, size);
+    if (size == 0) return;
     sockaddr_storage address;
     const auto length = plain_.rtp.is_v6() ? to->to_v6(address) : to->to(address);
-    if (size == 0 || ::sendto(plain_.rtp.fd(), buffer.data(), size, MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&address), length) < 0) return;
+    const bool sent = ::sendto(plain_.rtp.fd(), buffer.data(), size, MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&address), length) >= 0;
+    if (!sent && !sdes_) return;   // a number that has been under a key is used up
   } else {
     if (!transport_->connected()) return;
-    auto& output = host_.output();
+    auto& output = way_->output();
     auto slot = output.next();
     rtp::HeaderWriter writer(slot, fields);
     if (audio_.mid_extension != 0) writer.add_extension(audio_.mid_extension, base::as_bytes(audio_.mid));
@@ -372,7 +420,7 @@ void MediaLeg::send_audio(const media::EncodedAudio& audio, base::TimePoint now)
     const auto written = transport_->protect_rtp(slot, header + audio.payload.size());
     if (written == 0) return;
     const auto& selected = transport_->selected_address();
-    if (!host_.send_tcp(selected, base::ByteView(slot).first(written))) output.commit(selected, written);
+    if (!way_->send_tcp(selected, base::ByteView(slot).first(written))) output.commit(selected, written);
   }
   ++audio_.sequence;
   audio_.sent->on_sent(audio.payload.size(), timestamp, now);
@@ -391,6 +439,7 @@ void MediaLeg::write_rtcp(base::MutableByteView buffer, std::size_t size) {
   }
   const auto to = rtcp_mux_ ? symmetric_.destination() : rtcp_to_;
   if (!to || to->port() == 0) return;
+  if (sdes_ && (size = sdes_->protect_rtcp(buffer, size)) == 0) return;
   const auto& socket = rtcp_mux_ || !plain_.rtcp.is_open() ? plain_.rtp : plain_.rtcp;
   sockaddr_storage address;
   const auto length = socket.is_v6() ? to->to_v6(address) : to->to(address);

@@ -17,6 +17,7 @@
 #include "net/udp_socket.hpp"
 #include "rtp/statistics.hpp"
 #include "runtime/media_output.hpp"
+#include "runtime/sdes_srtp.hpp"
 #include "webrtc/transport.hpp"
 
 namespace runtime {
@@ -24,13 +25,18 @@ namespace runtime {
 class MediaBridge;
 class MediaLeg;
 
-// What a leg asks of its thread.
-class MediaLegHost {
+// How a WebRTC leg's packets go out: always by the port that its peer speaks to, whatever thread the leg lives on.
+class MediaWay {
  public:
-  virtual ~MediaLegHost() = default;
+  virtual ~MediaWay() = default;
   virtual MediaOutput& output() = 0;
   /// sends to an ICE-TCP connection where `to` is one; false: it is none
   virtual bool send_tcp(const base::SocketAddress& to, base::ByteView packet) = 0;
+};
+
+// What a leg asks of its thread.
+class MediaLegHost : public MediaWay {
+ public:
   virtual media::ForwardSink& forward_sink() = 0;
   virtual void on_leg_connected(MediaLeg& leg) = 0;
   virtual void on_leg_failed(MediaLeg& leg, std::string_view reason) = 0;
@@ -49,10 +55,14 @@ class MediaLeg final : public webrtc::TransportSink {
   ~MediaLeg() override;
 
   bridge::LegId id() const { return id_; }
-  MediaBridge& bridge() { return bridge_; }
+  MediaBridge* bridge() { return bridge_; }            // null: between two
+  // Out of its bridge, whatever it was in there; its transport and numbering stay. Then into another, of any thread.
+  void leave();
+  void enter(MediaBridge& bridge, MediaLegHost& host, MediaWay& way);
   bool is_webrtc() const { return transport_ != nullptr; }
   webrtc::Transport& transport() { return *transport_; }
   const Plain& plain() const { return plain_; }
+  const SdesSrtp* sdes() const { return sdes_.get(); }
 
   void configure(const bridge::LegMedia& media, base::TimePoint now);
   void restart_ice(webrtc::IceCredentials local) { transport_->restart_ice(std::move(local)); }
@@ -109,15 +119,18 @@ class MediaLeg final : public webrtc::TransportSink {
   Stream find_stream(const rtp::PacketView& packet) const;
   void push_audio(const rtp::PacketView& packet, base::TimePoint now);
   void write_rtcp(base::MutableByteView buffer, std::size_t size);
+  void configure_plain(base::TimePoint now);
 
   const bridge::LegId id_;
-  MediaBridge& bridge_;
-  MediaLegHost& host_;
+  MediaBridge* bridge_;
+  MediaLegHost* host_;
+  MediaWay* way_;
   std::unique_ptr<webrtc::Transport> transport_;   // null: plain RTP
   Plain plain_;
   media::SymmetricRtp symmetric_;
   std::optional<base::SocketAddress> rtcp_to_;
   bool rtcp_mux_ = false;
+  std::unique_ptr<SdesSrtp> sdes_;                 // a plain leg under SRTP
 
   sdp::Negotiated negotiated_;
   media::TransportSequence transport_sequence_;
@@ -133,6 +146,9 @@ class MediaLeg final : public webrtc::TransportSink {
     std::uint8_t level_extension = 0, mid_extension = 0;
     std::vector<std::uint8_t> payload_types;
     unsigned withheld = 0;                       // packets of silence in a row
+    bool rebase = false;                         // another mixer's clock: the next timestamp goes on from the last
+    std::uint32_t last_timestamp = 0;            // as sent
+    base::TimePoint last_sent{};
     std::unique_ptr<rtp::SendStatistics> sent;
     std::unique_ptr<rtp::ReceiveStatistics> received;
   } audio_;

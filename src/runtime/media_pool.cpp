@@ -34,7 +34,10 @@ base::Result<std::unique_ptr<MediaPool>> MediaPool::start(const MediaConfig& con
   return pool;
 }
 
-MediaPool::~MediaPool() = default;
+// All threads end before the first worker goes: moved legs write to others' ports.
+MediaPool::~MediaPool() {
+  for (auto& worker : workers_) worker->stop();
+}
 
 void MediaPool::post_media_event(std::function<void(bridge::MediaEvents&)> event) {
   shard_.post([this, event = std::move(event)] {
@@ -176,7 +179,19 @@ void MediaPool::remove_leg(bridge::LegId leg) {
   legs_.erase(leg);
 }
 
-void MediaPool::move_leg(bridge::LegId, bridge::BridgeId) {}
+void MediaPool::move_leg(bridge::LegId leg, bridge::BridgeId to) {
+  const auto bridge = bridges_.find(to);
+  const auto found = legs_.find(leg);
+  if (bridge == bridges_.end() || found == legs_.end()) return;
+  auto* target = bridge->second;
+  if (found->second == target) return tell(leg, [leg, to](MediaWorker& w) { w.move_within(leg, to); });
+  target->post([leg](MediaWorker& w) {
+    w.run_for(leg, [leg](MediaWorker& here) { here.expect(leg); });
+  });
+  tell(leg, [leg, to, target](MediaWorker& w) { w.depart(leg, to, *target); });
+  found->second = target;
+}
+
 void MediaPool::play(bridge::LegId, const bridge::Sound&) {}
 void MediaPool::stop_sound(bridge::LegId) {}
 void MediaPool::set_echo(bridge::LegId, bool) {}

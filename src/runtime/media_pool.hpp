@@ -56,7 +56,7 @@ class MediaPool final : public bridge::MediaEngine, private MediaWorkerEvents {
   MediaWorker* worker_of(bridge::LegId leg);
   template <typename F>
   void tell(bridge::LegId leg, F&& command) {
-    if (auto* worker = worker_of(leg)) worker->post(std::forward<F>(command));
+    if (auto* worker = worker_of(leg)) worker->post([leg, run = std::forward<F>(command)](MediaWorker& w) { w.run_for(leg, run); });
   }
 
   const MediaConfig config_;

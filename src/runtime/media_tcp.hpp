@@ -30,6 +30,7 @@ class MediaTcp {
   void on_event(std::uint64_t tag, std::uint32_t events, base::TimePoint now);
   // False: no connection has this peer. A packet that does not fit the queue is dropped: it is media.
   bool send(const base::SocketAddress& to, base::ByteView packet);
+  bool has(const base::SocketAddress& peer) const { return by_peer_.contains(peer); }
   // Closes what has said nothing for a while.
   void expire(base::TimePoint now);
 

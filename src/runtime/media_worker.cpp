@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "runtime/media_guest.hpp"
 #include "webrtc/stun.hpp"
 
 namespace runtime {
@@ -36,10 +37,13 @@ base::Result<std::unique_ptr<MediaWorker>> MediaWorker::start(MediaWorkerConfig 
 
 MediaWorker::MediaWorker(MediaWorkerConfig config, MediaWorkerEvents& events) : config_(config), events_(events), batch_(64, 2048), plain_batch_(32, 2048) {}
 
-MediaWorker::~MediaWorker() {
+MediaWorker::~MediaWorker() { stop(); }
+
+void MediaWorker::stop() {
+  if (!thread_.joinable()) return;
   stopped_ = true;
-  post([](MediaWorker&) {});
-  if (thread_.joinable()) thread_.join();
+  wake();
+  thread_.join();
 }
 
 base::Status MediaWorker::open() {
@@ -61,7 +65,7 @@ base::Status MediaWorker::open() {
   if (config_.tcp) {
     // The same number as the UDP port where it is free, so that one firewall rule names both.
     auto address = socket_.local();
-    const auto receive = [this](base::MutableByteView packet, const base::SocketAddress& from) { on_datagram(packet, from); };
+    const auto receive = [this](base::MutableByteView packet, const base::SocketAddress& from) { on_datagram(packet, from, true); };
     auto tcp = MediaTcp::listen(address, dual_stack_, epoll_.get(), receive);
     if (!tcp) {
       address.set_port(0);
@@ -84,21 +88,27 @@ void MediaWorker::post(std::function<void(MediaWorker&)> command) {
     first = commands_.empty();
     commands_.push_back(std::move(command));
   }
-  if (first) {
-    const std::uint64_t one = 1;
-    static_cast<void>(::write(wake_.get(), &one, sizeof one));
-  }
+  if (first) wake();
+}
+
+void MediaWorker::wake() {
+  const std::uint64_t one = 1;
+  static_cast<void>(::write(wake_.get(), &one, sizeof one));
 }
 
 void MediaWorker::run_commands() {
   std::uint64_t count;
   static_cast<void>(::read(wake_.get(), &count, sizeof count));
+  // What is in a lane by now is of legs that the commands know of.
+  marks_.clear();
+  for (auto& lane : lanes_in_) marks_.push_back(lane->mark());
   {
     const std::lock_guard lock(command_mutex_);
     running_.swap(commands_);
   }
   for (auto& command : running_) command(*this);
   running_.clear();
+  for (std::size_t i = 0; i < lanes_in_.size(); ++i) take_lane(*lanes_in_[i], i < marks_.size() ? marks_[i] : lanes_in_[i]->mark());
 }
 
 int MediaWorker::timeout() const {
@@ -131,24 +141,24 @@ void MediaWorker::run() {
       poll_now_ = true;
     }
     run_timers();
-    output_->flush();
+    flush();
   }
   for (auto& [id, leg] : legs_) leg->close(now_);
-  output_->flush();
+  flush();
 }
 
 void MediaWorker::receive_port() {
   for (int round = 0; round < kReceiveRounds; ++round) {
     const auto count = batch_.receive(socket_.fd());
     for (std::size_t i = 0; i < count; ++i) {
-      if (!batch_.truncated(i)) on_datagram(batch_.data(i), batch_.from(i));
+      if (!batch_.truncated(i)) on_datagram(batch_.data(i), batch_.from(i), false);
     }
-    output_->flush();
+    flush();
     if (count < batch_.capacity()) return;
   }
 }
 
-MediaLeg* MediaWorker::leg_of(base::ByteView datagram, const base::SocketAddress& from) {
+MediaWorker::Route* MediaWorker::route_of(base::ByteView datagram, const base::SocketAddress& from) {
   // A check names its leg; anything else must come from an address that a check has proven.
   if (!datagram.empty() && datagram[0] < 4) {
     if (const auto ufrag = webrtc::stun_local_ufrag(datagram)) {
@@ -160,17 +170,21 @@ MediaLeg* MediaWorker::leg_of(base::ByteView datagram, const base::SocketAddress
   return found == by_address_.end() ? nullptr : found->second;
 }
 
-void MediaWorker::on_datagram(base::MutableByteView datagram, const base::SocketAddress& from) {
-  auto* leg = leg_of(datagram, from);
-  if (!leg) return;
-  const bool check = !datagram.empty() && datagram[0] < 4;
-  auto& transport = leg->transport();
-  transport.on_datagram(datagram, from, now_);
-  if (check && transport.is_validated(from)) {
-    auto& owner = by_address_[from];
-    owner = leg;
+void MediaWorker::on_datagram(base::MutableByteView datagram, const base::SocketAddress& from, bool tcp) {
+  auto* route = route_of(datagram, from);
+  if (!route) return;
+  if (route->here) {
+    give(*route->here, datagram, from);
+    const bool check = !datagram.empty() && datagram[0] < 4;
+    if (check && route->here->transport().is_validated(from)) by_address_[from] = route;
+  } else if (route->away) {
+    route->away->push(tcp ? MediaLane::Kind::kTcp : MediaLane::Kind::kUdp, route->leg, from, datagram);
   }
-  next_dtls_ = std::min(next_dtls_, transport.deadline());
+}
+
+void MediaWorker::give(MediaLeg& leg, base::MutableByteView datagram, const base::SocketAddress& from) {
+  leg.transport().on_datagram(datagram, from, now_);
+  next_dtls_ = std::min(next_dtls_, leg.transport().deadline());
 }
 
 void MediaWorker::receive_plain(MediaLeg& leg, bool rtcp) {
@@ -236,7 +250,7 @@ void MediaWorker::add_webrtc_leg(bridge::LegId id, bridge::BridgeId bridge, webr
   if (found == bridges_.end()) return;
   auto ufrag = transport.local.ufrag;
   auto leg = std::make_unique<MediaLeg>(id, *found->second, *this, std::move(transport));
-  by_ufrag_[std::move(ufrag)] = leg.get();
+  add_route(*leg, ufrag);
   found->second->add(*leg);
   legs_.emplace(id, std::move(leg));
   load_ = legs_.size();
@@ -246,11 +260,15 @@ void MediaWorker::add_plain_leg(bridge::LegId id, bridge::BridgeId bridge, Media
   const auto found = bridges_.find(bridge);
   if (found == bridges_.end()) return;
   auto leg = std::make_unique<MediaLeg>(id, *found->second, *this, std::move(plain));
-  watch(leg->plain().rtp.fd(), kRtpTag | id.value);
-  if (leg->plain().rtcp.is_open()) watch(leg->plain().rtcp.fd(), kRtcpTag | id.value);
+  watch_plain(*leg);
   found->second->add(*leg);
   legs_.emplace(id, std::move(leg));
   load_ = legs_.size();
+}
+
+void MediaWorker::watch_plain(const MediaLeg& leg) {
+  watch(leg.plain().rtp.fd(), kRtpTag | leg.id().value);
+  if (leg.plain().rtcp.is_open()) watch(leg.plain().rtcp.fd(), kRtcpTag | leg.id().value);
 }
 
 void MediaWorker::configure(bridge::LegId id, const bridge::LegMedia& media) {
@@ -263,13 +281,13 @@ void MediaWorker::configure(bridge::LegId id, const bridge::LegMedia& media) {
 void MediaWorker::restart_ice(bridge::LegId id, webrtc::IceCredentials local) {
   auto* leg = find(id);
   if (!leg) return;
-  by_ufrag_[local.ufrag] = leg;
+  add_route(*leg, local.ufrag);
   leg->restart_ice(std::move(local));
 }
 
 void MediaWorker::join(bridge::LegId id) {
   auto* leg = find(id);
-  if (!leg) return;
+  if (!leg || !leg->bridge()) return;
   leg->join(now_);
   rewire_ = true;
   next_mix_ = now_;
@@ -284,10 +302,15 @@ void MediaWorker::remove_leg(bridge::LegId id) {
   if (found == legs_.end()) return;
   auto* leg = found->second.get();
   leg->close(now_);
-  output_->flush();
-  std::erase_if(by_ufrag_, [&](const auto& entry) { return entry.second == leg; });
-  std::erase_if(by_address_, [&](const auto& entry) { return entry.second == leg; });
-  leg->bridge().remove(*leg);
+  flush();
+  if (const auto guest = guests_.find(id); guest != guests_.end()) {
+    guest->second->home().post([id](MediaWorker& home) { home.forget_route(id); });
+    leg->leave();
+    guests_.erase(guest);
+  } else {
+    forget_route(id);
+    leg->leave();
+  }
   legs_.erase(found);   // its sockets leave epoll as they close
   load_ = legs_.size();
   rewire_ = true;
