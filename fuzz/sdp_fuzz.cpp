@@ -32,6 +32,10 @@ void negotiate(std::string_view text) {
     sdp::Negotiator offering(config());
     if (offering.create_initial_offer(kind, true) && offering.apply_answer(text)) (void)offering.answer(text);
   }
+  auto secured = config();
+  secured.sdes = sdp::SdesPolicy::kOffer;
+  sdp::Negotiator offering(std::move(secured));
+  if (offering.create_initial_offer(sdp::TransportKind::kPlain, false) && offering.apply_answer(text) && !offering.current().sdes) std::abort();
 }
 
 }  // namespace

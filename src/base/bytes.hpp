@@ -1,6 +1,8 @@
 // Views of bytes, shared immutable bytes, and big-endian reading and writing.
 #pragma once
 
+#include <string.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -54,5 +56,8 @@ inline void store_be64(std::uint8_t* p, std::uint64_t v) {
   store_be32(p, static_cast<std::uint32_t>(v >> 32));
   store_be32(p + 4, static_cast<std::uint32_t>(v));
 }
+
+// Overwrites what was secret; not left out by the compiler.
+inline void wipe(MutableByteView bytes) { ::explicit_bzero(bytes.data(), bytes.size()); }
 
 }  // namespace base

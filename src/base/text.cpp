@@ -110,6 +110,34 @@ std::string to_base64(ByteView bytes) {
   return result;
 }
 
+std::optional<Bytes> from_base64(std::string_view text) {
+  const auto digit = [](char c) {
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+  };
+  if (text.size() % 4 != 0) return std::nullopt;
+  std::size_t padding = 0;
+  while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
+  text.remove_suffix(padding);
+  Bytes result;
+  result.reserve(text.size() * 3 / 4);
+  std::uint32_t bits = 0;
+  unsigned count = 0;
+  for (const char c : text) {
+    const int value = digit(c);
+    if (value < 0) return std::nullopt;
+    bits = (bits << 6 | static_cast<std::uint32_t>(value)) & 0xffffu;
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    result.push_back(static_cast<std::uint8_t>(bits >> count));
+  }
+  if ((bits & ((1u << count) - 1)) != 0) return std::nullopt;   // one value has one form
+  return result;
+}
+
 bool valid_utf8(std::string_view text) {
   std::size_t at = 0;
   while (at < text.size()) {

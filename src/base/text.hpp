@@ -22,6 +22,7 @@ std::optional<std::uint64_t> parse_decimal(std::string_view text);
 std::string to_hex(ByteView bytes);
 std::optional<Bytes> from_hex(std::string_view text);
 std::string to_base64(ByteView bytes);                                 // RFC 4648 section 4, padded
+std::optional<Bytes> from_base64(std::string_view text);               // likewise and strictly: padded, no spare bits, nothing else
 
 bool valid_utf8(std::string_view text);
 // For display: control characters and bidirectional controls (U+202A..E, U+2066..9, U+200E/F, U+061C)

@@ -20,8 +20,11 @@ SourceId next_source_id() {
   return {++last};
 }
 
-// A browser's offer says DTLS-SRTP in its protocol; a fingerprint alone under RTP/AVP is a phone that could do both.
-bool offers_webrtc(std::string_view sdp) { return sdp.find("TLS/RTP/SAVP") != sdp.npos; }
+// A browser's offer says DTLS-SRTP in its protocol; a fingerprint alone under RTP/AVP is a phone that could do both. RTP/SAVPF
+// is an old browser's with a fingerprint, and a phone's with keys (RFC 4568).
+bool offers_webrtc(std::string_view sdp) {
+  return sdp.find("TLS/RTP/SAVP") != sdp.npos || (sdp.find(" RTP/SAVPF") != sdp.npos && sdp.find("a=fingerprint:") != sdp.npos);
+}
 
 bool is_websocket(const sip::Source& source) { return source.transport == sip::Transport::kWs || source.transport == sip::Transport::kWss; }
 
@@ -50,9 +53,10 @@ Leg::~Leg() {
   if (has_media_) environment_.media.remove_leg(id_);
 }
 
-base::Status Leg::create_media(bool webrtc, const base::SocketAddress& peer) {
+base::Status Leg::create_media(bool webrtc, const base::SocketAddress& peer, bool private_signalling) {
   auto config = environment_.config.sdp;
   config.video = webrtc ? video_ : sdp::VideoMode::kNone;
+  if (!private_signalling) config.sdes = sdp::SdesPolicy::kAccept;
   if (!video_codecs_.empty()) config.video_codecs = video_codecs_;
   if (webrtc) {
     auto endpoint = environment_.media.create_webrtc_leg(id_, bridge_);
@@ -82,15 +86,15 @@ base::Result<std::string> Leg::prepare_answer(const sip::Message& invite) {
   const auto& source = session_->source();
   const bool has_offer = invite.media_type() == "application/sdp";
   const bool webrtc = has_offer ? offers_webrtc(invite.body()) : is_websocket(source);
-  if (auto made = create_media(webrtc, source.remote); !made) return std::unexpected(made.error());
+  if (auto made = create_media(webrtc, source.remote, source.transport == sip::Transport::kTls); !made) return std::unexpected(made.error());
   if (!has_offer) return negotiator_->create_initial_offer(webrtc ? sdp::TransportKind::kWebrtc : sdp::TransportKind::kPlain, true);
   auto answer = negotiator_->answer(invite.body());
   if (answer) media_changed();
   return answer;
 }
 
-base::Result<std::string> Leg::prepare_offer(bool webrtc, bool video, const base::SocketAddress& peer) {
-  if (auto made = create_media(webrtc, peer); !made) return std::unexpected(made.error());
+base::Result<std::string> Leg::prepare_offer(bool webrtc, bool video, const base::SocketAddress& peer, bool private_signalling) {
+  if (auto made = create_media(webrtc, peer, private_signalling); !made) return std::unexpected(made.error());
   return negotiator_->create_initial_offer(webrtc ? sdp::TransportKind::kWebrtc : sdp::TransportKind::kPlain, video && webrtc);
 }
 

@@ -35,6 +35,7 @@ class OfferReader {
   std::string accept_audio(const Media& m, Section& s);
   std::string accept_own_video(const Media& m, Section& s);
   std::string accept_slot(const Media& m, Section& s);
+  std::string take_crypto(const Media& m);
   std::string take_publish_codec(const CodecList& list, Section& s) const;
   Role own_role(const Media& m, std::size_t index) const;
   void take_extensions(const Media& m, Section& s);
@@ -103,8 +104,8 @@ Direction OfferReader::peer_direction(const Media& m) const {
 void OfferReader::choose_kind() {
   for (const auto& m : offer_.media) {
     if (!in_use(m) || kind_of(m.media) == MediaKind::kOther) continue;
-    if (!webrtc_protocol(m.protocol) && !plain_protocol(m.protocol)) continue;
-    state_.agreed.kind = webrtc_protocol(m.protocol) ? TransportKind::kWebrtc : TransportKind::kPlain;
+    if (!webrtc_protocol(offer_, m) && !plain_protocol(offer_, m)) continue;
+    state_.agreed.kind = webrtc_protocol(offer_, m) ? TransportKind::kWebrtc : TransportKind::kPlain;
     return;
   }
 }
@@ -151,7 +152,7 @@ void OfferReader::read_transport() {
   transport_reason_ = "no m-line with a transport";
   bool first = true;
   for (const auto& m : offer_.media) {
-    if (!in_use(m) || !webrtc_protocol(m.protocol)) continue;
+    if (!in_use(m) || !webrtc_protocol(offer_, m)) continue;
     if (!bundled_.empty() && !bundled_.contains(m.mid)) continue;
     const auto transport = peer_transport(offer_, m);
     auto reason = check_transport(transport);
@@ -210,8 +211,8 @@ Section OfferReader::read_section(std::size_t index) {
 
 std::string OfferReader::common_reason(const Media& m) const {
   if (kind_of(m.media) == MediaKind::kOther) return "media type not supported";
-  if (!webrtc()) return plain_protocol(m.protocol) ? "" : "protocol not supported here";
-  if (!webrtc_protocol(m.protocol)) return "protocol not supported here";
+  if (!webrtc()) return plain_protocol(offer_, m) ? "" : "protocol not supported here";
+  if (!webrtc_protocol(offer_, m)) return "protocol not supported here";
   if (!transport_reason_.empty()) return transport_reason_;
   if (!m.rtcp_mux) return "no rtcp-mux";
   if (!bundled_.empty() && !bundled_.contains(m.mid)) return "not in the BUNDLE group";
@@ -250,6 +251,9 @@ std::string OfferReader::accept_audio(const Media& m, Section& s) {
   }
   if (!chosen) return "no common audio codec";
   if (!webrtc() && !read_plain_addresses(offer_, m, config_.plain_rtcp_mux, state_.agreed)) return "no usable address";
+  if (!webrtc()) {
+    if (auto reason = take_crypto(m); !reason.empty()) return reason;
+  }
   s.role = Role::kOwnAudio;
   s.codecs = {*chosen};
   s.codecs[0].feedback = intersect(chosen->feedback, kAudioFeedback);
@@ -261,6 +265,24 @@ std::string OfferReader::accept_audio(const Media& m, Section& s) {
   s.ptime = m.ptime && *m.ptime >= 10 && *m.ptime <= 120 ? m.ptime : std::nullopt;
   s.direction = reversed(s.peer_wish) & state_.audio;
   audio_taken_ = true;
+  return {};
+}
+
+// No way down from SRTP to RTP: neither in a call that has it, nor from an m-line that asks for it to another that doesn't.
+std::string OfferReader::take_crypto(const Media& m) {
+  auto& sdes = state_.agreed.sdes;
+  if (!sdes_protocol(m.protocol)) {
+    const bool wanted = std::ranges::any_of(offer_.media, [&](const Media& other) {
+      return in_use(other) && kind_of(other.media) == MediaKind::kAudio && sdes_protocol(other.protocol);
+    });
+    return sdes || wanted ? "not without SRTP" : "";
+  }
+  auto theirs = choose_crypto(m.cryptos);
+  if (!theirs) return "no acceptable crypto line";
+  if (sdes && theirs->key == sdes->local) return "a key that is ours";
+  // A key that stays keeps its stream's packet count, at both ends; with a new one both begin anew.
+  if (!sdes || sdes->remote != theirs->key) sdes = Sdes{{}, fresh_srtp_key(theirs->key.suite), theirs->key};
+  sdes->tag = std::move(theirs->tag);
   return {};
 }
 

@@ -21,6 +21,7 @@ class AnswerReader {
   void close(const Media& m, Section& s);
   std::vector<Codec> agree(const std::vector<Codec>& offered, const std::vector<Codec>& answered) const;
   void agree_direction(const Media& m, Section& s) const;
+  base::Status read_crypto(const Media& m);
   base::Status read_transport();
   void learn_video();
 
@@ -52,7 +53,9 @@ base::Status AnswerReader::read_section(const Media& m, Section& s) {
   }
   if (!m.mid.empty() && m.mid != s.mid) return base::malformed(where + " has another mid than offered");
   if (m.mid.empty() && !webrtc()) s.mid.clear();   // the peer doesn't know RFC 5888
-  if (webrtc() != webrtc_protocol(m.protocol)) return base::malformed(where + " has another protocol than offered");
+  const bool fits = webrtc() ? webrtc_protocol(answer_, m)
+                             : plain_protocol(answer_, m) && sdes_protocol(m.protocol) == !state_.offered_cryptos.empty();
+  if (!fits) return base::malformed(where + " has another protocol than offered");
   if (webrtc() && !m.rtcp_mux) return base::fail(base::ErrorCode::kUnsupported, where + " has no rtcp-mux");
   const auto list = list_codecs(m);
   auto codecs = agree(s.codecs, list.codecs);
@@ -77,6 +80,23 @@ base::Status AnswerReader::read_section(const Media& m, Section& s) {
   if (!webrtc() && !read_plain_addresses(answer_, m, config_.plain_rtcp_mux, state_.agreed)) {
     return base::fail(base::ErrorCode::kUnsupported, where + " has no usable address");
   }
+  return webrtc() ? base::Status{} : read_crypto(m);
+}
+
+// RFC 4568 section 5.1.3: one line, of a tag and suite that we offered; anything else ends the exchange.
+base::Status AnswerReader::read_crypto(const Media& m) {
+  if (state_.offered_cryptos.empty()) return {};
+  const auto refuse = [](const char* why) { return base::fail(base::ErrorCode::kUnsupported, why); };
+  if (m.cryptos.size() != 1) return refuse("not one crypto line");
+  auto theirs = parse_crypto(m.cryptos.front());
+  if (!theirs) return refuse("no acceptable crypto line");
+  const auto ours = std::ranges::find_if(state_.offered_cryptos, [&](const Crypto& c) {
+    return c.tag == theirs->tag && c.key.suite == theirs->key.suite;
+  });
+  if (ours == state_.offered_cryptos.end()) return refuse("another crypto line than offered");
+  if (ours->key == theirs->key) return refuse("a key that is ours");
+  state_.agreed.sdes = Sdes{ours->tag, ours->key, theirs->key};
+  state_.offered_cryptos.clear();
   return {};
 }
 

@@ -63,6 +63,15 @@ void add_webrtc(const LocalConfig& config, const SessionState& state, Purpose pu
   m.rtcp_mux = true;
 }
 
+void add_cryptos(const SessionState& state, Purpose purpose, Media& m) {
+  const auto& sdes = state.agreed.sdes;
+  if (purpose == Purpose::kOffer) {
+    for (const auto& crypto : state.offered_cryptos) m.cryptos.push_back(write_crypto(crypto));
+  } else if (sdes) {
+    m.cryptos.push_back(write_crypto({sdes->tag, sdes->local}));
+  }
+}
+
 Media compose_section(const LocalConfig& config, const SessionState& state, const Section& s, Purpose purpose) {
   Media m;
   m.media = s.media;
@@ -86,6 +95,7 @@ Media compose_section(const LocalConfig& config, const SessionState& state, cons
     m.port = config.rtp_port;
     m.rtcp_mux = purpose == Purpose::kOffer ? config.plain_rtcp_mux : state.agreed.rtcp_mux;
     if (config.rtcp_port != 0) m.rtcp = Rtcp{config.rtcp_port, std::nullopt};
+    add_cryptos(state, purpose, m);
   }
   add_streams(state, s, m);
   return m;

@@ -192,7 +192,7 @@ struct Media : Attributes {
   bool end_of_candidates = false;
   std::optional<std::uint32_t> ptime;      // milliseconds
   std::optional<std::uint32_t> maxptime;   // milliseconds
-  std::vector<std::string> cryptos;        // RFC 4568: recognised, never used
+  std::vector<std::string> cryptos;        // RFC 4568, as text: see sdes.hpp
   bool operator==(const Media&) const = default;
 };
 

@@ -10,6 +10,7 @@
 #include "base/address.hpp"
 #include "sdp/codec.hpp"
 #include "sdp/description.hpp"
+#include "sdp/sdes.hpp"
 
 namespace sdp {
 
@@ -109,6 +110,7 @@ struct Negotiated {
   std::optional<base::SocketAddress> rtp;
   std::optional<base::SocketAddress> rtcp;
   bool rtcp_mux = false;
+  std::optional<Sdes> sdes;                // there: nothing goes in or comes in but under these keys
 
   const Section* find(Role role) const {
     for (const auto& s : sections) {

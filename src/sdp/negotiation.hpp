@@ -23,6 +23,12 @@ enum class VideoMode : std::uint8_t {
   kTwoWay,       // a call of two: the peer's own m-line carries video both ways
 };
 
+// SRTP with keys in the SDP (RFC 4568), for plain legs. An offer of RTP/SAVP is always met with SRTP or refused.
+enum class SdesPolicy : std::uint8_t {
+  kAccept,       // we offer RTP/AVP
+  kOffer,        // we offer RTP/SAVP; of a bridge's legs those alone whose signalling is encrypted
+};
+
 struct LocalConfig {
   std::string session_name = "Parley";
   // WebRTC. `webrtc_port` is that of the default candidate; candidates as in "a=candidate:" without that name.
@@ -36,6 +42,7 @@ struct LocalConfig {
   std::uint16_t rtp_port = 0;
   std::uint16_t rtcp_port = 0;
   bool plain_rtcp_mux = true;
+  SdesPolicy sdes = SdesPolicy::kAccept;
 
   // In order of preference; the answer takes the first that is offered.
   std::vector<std::string> webrtc_audio = {"opus", "PCMU", "PCMA"};

@@ -177,6 +177,10 @@ base::Status plan_initial_offer(const LocalConfig& config, TransportKind kind, b
       audio.telephone_events.push_back(telephone_event(state, clock));
     }
   }
+  if (!webrtc && config.sdes == SdesPolicy::kOffer) {
+    audio.protocol = "RTP/SAVP";
+    state.offered_cryptos = fresh_cryptos();
+  }
   audio.msid = {state.stream_id, base::random_uuid()};
   audio.ssrc = fresh_ssrc(config, state);
   audio.offered = offer_direction(config, state, audio);
@@ -204,6 +208,7 @@ base::Status plan_initial_offer(const LocalConfig& config, TransportKind kind, b
 bool plan_offer(const LocalConfig& config, const std::vector<RemoteSource>& sources, SessionState& state,
                 std::vector<Undelivered>& undelivered) {
   bool changed = SlotPlan(config, state, undelivered).run(sources);
+  if (const auto& sdes = state.agreed.sdes) state.offered_cryptos = {{sdes->tag, sdes->local}};
   for (auto& s : state.agreed.sections) {
     if (!s.active) continue;
     s.offered = offer_direction(config, state, s);

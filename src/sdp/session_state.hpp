@@ -18,6 +18,7 @@ struct SessionState {
   Negotiated agreed;
   bool established = false;
   Direction audio = Direction::kSendRecv;   // what we want
+  std::vector<Crypto> offered_cryptos;      // of our offer that is out, with our keys; none: it is for plain RTP
   // What the peer has told us of itself in its offers.
   bool decodable_known = false;
   std::vector<Codec> decodable;
@@ -38,8 +39,10 @@ struct PeerTransport {
   std::vector<Fingerprint> fingerprints;
   Setup setup = Setup::kActpass;
 };
-bool webrtc_protocol(std::string_view protocol);
-bool plain_protocol(std::string_view protocol);
+// RTP/SAVPF is either, by its keys: DTLS has a fingerprint, SDES has none.
+bool webrtc_protocol(const Description& description, const Media& media);
+bool plain_protocol(const Description& description, const Media& media);
+bool sdes_protocol(std::string_view protocol);   // of a plain m-line: SRTP
 // The ICE and DTLS parameters that hold for the m-line, from it or from the session; empty parts where missing.
 PeerTransport peer_transport(const Description& description, const Media& media);
 // Empty when they can be used, else what is wrong.

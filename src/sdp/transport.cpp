@@ -43,15 +43,23 @@ bool usable(const Fingerprint& f) {
 
 }  // namespace
 
-bool webrtc_protocol(std::string_view protocol) {
+bool webrtc_protocol(const Description& description, const Media& media) {
   static constexpr std::string_view kNames[] = {"UDP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF", "TCP/TLS/RTP/SAVPF",
-                                                "UDP/TLS/RTP/SAVP", "RTP/SAVPF"};
+                                                "UDP/TLS/RTP/SAVP"};
+  if (equals_ignoring_case(media.protocol, "RTP/SAVPF")) {
+    return !media.fingerprints.empty() || !description.fingerprints.empty();
+  }
+  return among(media.protocol, kNames);
+}
+
+bool sdes_protocol(std::string_view protocol) {
+  static constexpr std::string_view kNames[] = {"RTP/SAVP", "RTP/SAVPF"};
   return among(protocol, kNames);
 }
 
-bool plain_protocol(std::string_view protocol) {
+bool plain_protocol(const Description& description, const Media& media) {
   static constexpr std::string_view kNames[] = {"RTP/AVP", "RTP/AVPF"};
-  return among(protocol, kNames);
+  return among(media.protocol, kNames) || (sdes_protocol(media.protocol) && !webrtc_protocol(description, media));
 }
 
 PeerTransport peer_transport(const Description& description, const Media& media) {

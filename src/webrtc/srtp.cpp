@@ -24,6 +24,8 @@ srtp_profile_t library_profile(SrtpProfile profile) {
   switch (profile) {
     case SrtpProfile::kAes128CmHmacSha1_80:
       return srtp_profile_aes128_cm_sha1_80;
+    case SrtpProfile::kAes128CmHmacSha1_32:
+      return srtp_profile_aes128_cm_sha1_32;
     case SrtpProfile::kAeadAes128Gcm:
       return srtp_profile_aead_aes_128_gcm;
     case SrtpProfile::kAeadAes256Gcm:
@@ -53,6 +55,8 @@ std::string_view srtp_profile_name(SrtpProfile profile) {
   switch (profile) {
     case SrtpProfile::kAes128CmHmacSha1_80:
       return "SRTP_AES128_CM_HMAC_SHA1_80";
+    case SrtpProfile::kAes128CmHmacSha1_32:
+      return "SRTP_AES128_CM_HMAC_SHA1_32";
     case SrtpProfile::kAeadAes128Gcm:
       return "SRTP_AEAD_AES_128_GCM";
     case SrtpProfile::kAeadAes256Gcm:
@@ -65,7 +69,7 @@ std::size_t srtp_key_size(SrtpProfile profile) {
   return profile == SrtpProfile::kAeadAes256Gcm ? 32 : 16;
 }
 std::size_t srtp_salt_size(SrtpProfile profile) {
-  return profile == SrtpProfile::kAes128CmHmacSha1_80 ? 14 : 12;
+  return profile == SrtpProfile::kAeadAes128Gcm || profile == SrtpProfile::kAeadAes256Gcm ? 12 : 14;
 }
 
 SrtpKey::~SrtpKey() {

@@ -23,6 +23,7 @@ namespace webrtc {
 // The protection profiles' numbers in DTLS (RFC 5764 section 4.1.2, RFC 7714 section 14.2).
 enum class SrtpProfile : std::uint16_t {
   kAes128CmHmacSha1_80 = 0x0001,
+  kAes128CmHmacSha1_32 = 0x0002,  // never by DTLS, but phones have it in SDP
   kAeadAes128Gcm = 0x0007,
   kAeadAes256Gcm = 0x0008,
 };

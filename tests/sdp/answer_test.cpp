@@ -182,7 +182,7 @@ TEST(Answer, WhatCantBeMetSaysWhy) {
       {webrtc_offer("a", replace_all(audio, ":76:5F", "")), "no usable fingerprint"},
       {webrtc_offer("a", replace_all(audio, "actpass", "holdconn")), "holdconn"},
       {webrtc_offer("x", audio), "no m-line with a transport"},
-      {webrtc_offer("a", replace_all(audio, "UDP/TLS/RTP/SAVPF", "RTP/SAVP")), "protocol not supported"},
+      {webrtc_offer("a", replace_all(audio, "UDP/TLS/RTP/SAVPF", "RTP/SAVP")), "no acceptable crypto line"},
       {webrtc_offer("a", ""), "no m-line in use"},
       {webrtc_offer("a", replace_all(audio, "m=audio 9", "m=audio 0")), "no m-line in use"},
       {webrtc_offer("a", audio + audio), "two m-lines of one mid", base::ErrorCode::kMalformed},

@@ -151,7 +151,8 @@ TEST(Srtp, AClosedSessionDoesNothing) {
 
 INSTANTIATE_TEST_SUITE_P(Profiles, SrtpTest,
                          testing::Values(SrtpProfile::kAeadAes128Gcm, SrtpProfile::kAeadAes256Gcm,
-                                         SrtpProfile::kAes128CmHmacSha1_80));
+                                         SrtpProfile::kAes128CmHmacSha1_80,
+                                         SrtpProfile::kAes128CmHmacSha1_32));
 
 }  // namespace
 }  // namespace webrtc
