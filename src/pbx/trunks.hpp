@@ -32,6 +32,8 @@ struct TrunkConfig {
   std::string number;                            // what calls that come without one of ours are taken to dial; "" : what they dial
   bool show_caller_name = true;
   std::size_t max_calls = 0;                     // 0: no limit
+  bool verify_certificate = true;                // over TLS: it must be for the name of the server (or the outbound proxy)
+  std::string ca_file;                           // PEM, who may have signed it; "" : whom the system trusts
 };
 
 // Looks names up, elsewhere: SRV, then addresses (RFC 3263 in short). `done` comes on the shard's thread, later; empty: nothing found.
@@ -46,12 +48,12 @@ struct TrunkCall {
 
 struct TrunkStatus {
   std::string name, server;
-  bool registers = false, registered = false, reachable = false;   // reachable: the name was resolved
+  bool registers = false, registered = false, reachable = false;   // reachable: its name is resolved, and it is not known to be silent
   int last_status = 0;                                             // of the last REGISTER that failed; 0: none
   std::size_t calls = 0;
 };
 
-// Thread: the shard's.
+// Thread: the shard's. What changes with a trunk is logged, once each time.
 class Trunks {
  public:
   Trunks(std::vector<TrunkConfig> trunks, base::Timeline& timeline, ResolveTarget resolve);
@@ -60,26 +62,30 @@ class Trunks {
 
   // Once; looks names up and registers.
   void attach(sip::UserAgent& agent);
-  // Takes registrations back; before the agent goes.
+  // Takes registrations back; before the agent goes. closed(): they have been, or failed to be.
   void close();
+  bool closed() const;
 
-  // kNotFound: no such trunk; kUnavailable: its name is not resolved, or it has max_calls; kMalformed: no number.
+  // kNotFound: no such trunk; kUnavailable: its name is not resolved, it does not answer, or it has max_calls; kMalformed: no number.
   base::Result<TrunkCall> prepare(std::string_view trunk, std::string_view number, const bridge::Party& from, std::string_view caller_number = {}) const;
-  // The trunk that a request outside a dialog comes from, by its address and, where it registers, by the Contact that it was
-  // given. Null: none. It is not believed to be anybody's but the trunk's.
+  // The trunk that a request outside a dialog comes from, by its address or, where it registers, by the Contact that nobody else
+  // was given. Null: none. It is not believed to be anybody's but the trunk's. On loopback, UDP ports count too: others are there.
   const TrunkConfig* identify(const sip::Message& request, const sip::Source& source) const;
   const TrunkConfig* find(std::string_view name) const;
   // A call by or from it begins and ends.
   void note_call(std::string_view trunk, int change);
-  void on_flow_closed(std::uint64_t flow);
+  // A call to that address had no answer at all, or no connection was made: for a while the trunk's others are tried first.
+  void note_silence(std::string_view trunk, const base::SocketAddress& address);
+  // A connection, ours or theirs, is gone: who registered by it does so again.
+  void on_connection_closed(const sip::Source& source);
   std::vector<TrunkStatus> status() const;
 
  private:
   class Trunk;
+  Trunk* trunk_of(std::string_view name) const;
+
+  const ResolveTarget resolve_;
   std::vector<std::unique_ptr<Trunk>> trunks_;
-  base::Timeline& timeline_;
-  ResolveTarget resolve_;
-  sip::UserAgent* agent_ = nullptr;
 };
 
 }  // namespace pbx
