@@ -26,20 +26,21 @@ async function buildTests() {
   });
 }
 
-async function buildConference() {
+// A page: its script and style under names that hold a hash, and index.html with those names in it.
+async function buildPage(name, folder) {
   const result = await build({
-    entryPoints: { conference: join(root, "conference/src/main.tsx"), style: join(root, "conference/styles/main.css") },
-    outdir: join(dist, "assets"), entryNames: "[name]-[hash]", bundle: true, minify: true, format: "esm", target,
+    entryPoints: { [name]: join(root, name, "src/main.tsx"), style: join(root, name, "styles/main.css") },
+    outdir: join(folder, "assets"), entryNames: "[name]-[hash]", bundle: true, minify: true, format: "esm", target,
     jsx: "automatic", jsxImportSource: "preact", sourcemap: true, legalComments: "linked", metafile: true,
     define: { "process.env.NODE_ENV": '"production"' }, logLevel: "warning",
   });
   const outputs = Object.keys(result.metafile.outputs).map((path) => basename(path));
   const find = (pattern) => outputs.find((name) => pattern.test(name));
-  const page = (await readFile(join(root, "conference/index.html"), "utf8"))
-    .replace("%SCRIPT%", `assets/${find(/^conference-.*\.js$/)}`)
+  const page = (await readFile(join(root, name, "index.html"), "utf8"))
+    .replace("%SCRIPT%", `assets/${find(new RegExp(`^${name}-.*\\.js$`))}`)
     .replace("%STYLE%", `assets/${find(/^style-.*\.css$/)}`);
-  await writeFile(join(dist, "index.html"), page);
-  await cp(join(root, "conference/public"), dist, { recursive: true });
+  await writeFile(join(folder, "index.html"), page);
+  await cp(join(root, "conference/public"), folder, { recursive: true });
 }
 
 // The SDK as an ES module with its types, and the classic script, which the server serves as /WebphoneAPI.
@@ -77,7 +78,8 @@ if (process.argv.includes("--tests")) {
 } else {
   await rm(dist, { recursive: true, force: true });
   await mkdir(dist, { recursive: true });
-  await buildConference();
+  await buildPage("conference", dist);
+  await buildPage("livechat", join(dist, "livechat"));
   await buildSdk();
   await buildExample();
   await buildApiDocs();

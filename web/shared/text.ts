@@ -11,8 +11,8 @@ function clean(text: string, longest: number): string {
   return [...flat].slice(0, longest).join("").trim();
 }
 
-export function cleanName(text: string): string {
-  return clean(text, kLongestName);
+export function cleanName(text: string, longest = kLongestName): string {
+  return clean(text, longest);
 }
 
 export function cleanRoom(text: string): string {

@@ -53,6 +53,7 @@ export interface Access {
   displayName: string;
   uri: string;
   secret: string;
+  bearer: string;
   realm: string;
   ws: string;
   resume: string;
@@ -109,7 +110,7 @@ export async function requestAccess(place: Place, request: AccessRequest): Promi
   const number = text(data.number);
   return {
     number, line: text(data.line) || request.line, displayName: text(data.displayName), uri: text(data.uri) || `sip:${number}@${place.host}`,
-    secret: text(data.secret), realm: text(data.realm), ws: text(data.ws) || "/ws", resume: text(data.resume),
+    secret: text(data.secret), bearer: text(data.bearer) || text(data.secret), realm: text(data.realm), ws: text(data.ws) || "/ws", resume: text(data.resume),
     graceSeconds: typeof data.graceSeconds === "number" ? data.graceSeconds : 10,
     ice: Array.isArray(data.ice) ? data.ice : [], may: Array.isArray(data.may) ? data.may : [],
     user: typeof data.user === "object" ? data.user : null,

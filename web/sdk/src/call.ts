@@ -9,7 +9,7 @@ import { CallMedia, type LocalTrack } from "./call_media.ts";
 import { CallSession, type SessionWatch } from "./call_session.ts";
 import type { CallDirection, CallEvents, CallHost, CallInfo, VolumeMeter } from "./call_types.ts";
 import { Emitter } from "./emitter.ts";
-import { readIncoming } from "./incoming.ts";
+import { callerOf, readIncoming } from "./incoming.ts";
 import { kParticipantHeader, kRepeatHeader, kReportHeader, kToHeader } from "./names.ts";
 import { Outbox } from "./outbox.ts";
 import type { SavedCall } from "./resume_store.ts";
@@ -17,7 +17,7 @@ import type { IncomingRequest, Session } from "./sip.ts";
 import { readStatistics } from "./statistics.ts";
 import { kTypingType, typingBody, TypingReceiver, TypingSender } from "./typing.ts";
 import {
-  type CallEnd, type CallOptions, type CallQuality, type CallStatistics, type CallStatus, type IncomingText, type RemoteVideo,
+  type CallEnd, type CallOptions, type CallQuality, type CallStatistics, type CallStatus, type IncomingText, type QueueNews, type RemoteVideo,
   type RoomParticipant, type Sender, type SentText, type TextOptions, type TransferResult, WebphoneError,
 } from "./types.ts";
 
@@ -32,6 +32,7 @@ export class Call extends Emitter<CallEvents> {
   private end_: CallEnd | null = null;
   private ending_: CallEnd | null = null;
   private muted_ = false;
+  private queue_: QueueNews | null = null;
   private roster_: Roster = [];
   private selfId_: string | null = null;
   private repeat_ = Date.now();   // a text's number is not used again after a reload, when the server still knows the last ones
@@ -85,6 +86,10 @@ export class Call extends Emitter<CallEvents> {
   get participants(): RoomParticipant[] {
     return this.roster_.map(({ id, name, self, admin, muted, talking }) => ({ id, name, self, admin, muted, talking }));
   }
+  /** Where the call stands in a queue, if it waits or has waited in one. */
+  get queue(): QueueNews | null { return this.queue_; }
+  /** The id of the session that this call lets one hear, if the server called for that. */
+  get listensTo(): string | null { return this.info_.listensTo ?? null; }
   /** The videos that come in. */
   get videos(): RemoteVideo[] { return this.media_.videos(); }
   /** The sound that comes in. */
@@ -99,7 +104,7 @@ export class Call extends Emitter<CallEvents> {
     if (options.video !== undefined && options.video !== false) this.media_.wantsVideo = true;
     this.put("calling");
     if (ua === null) return this.finish({ cause: "failed", local: false, status: null, reason: "Not connected." });
-    this.leg_ = CallSession.out(ua, this.host_, this.info_.number, this.media_, this.watch(), options.extraHeaders ?? []);
+    this.leg_ = CallSession.out(ua, this.host_, this.info_.dial ?? this.info_.number, this.media_, this.watch(), options.extraHeaders ?? []);
     this.openDevices(options);
   }
 
@@ -400,10 +405,7 @@ export class Call extends Emitter<CallEvents> {
   // Nothing is shown of a call that is not up yet: a text that overtook the answer waits for it.
   /** @internal */
   receive(request: IncomingRequest): void {
-    if (!this.established_) {
-      this.early_.push(request);
-      return;
-    }
+    if (!this.established_) return void this.early_.push(request);
     const incoming = readIncoming(request, this.info_.number);
     switch (incoming.kind) {
       case "text":
@@ -415,6 +417,7 @@ export class Call extends Emitter<CallEvents> {
         this.heldByNotice_ = incoming.held;
         this.refresh();
         break;
+      case "queue": this.emit("queue", this.queue_ = incoming.news); break;
       case "typing": this.others_.take(incoming.from.participant ?? "", incoming.from, incoming.body); break;
       case "delivery": this.emit("delivery", incoming.report); break;
       case "room": this.roomEvent(incoming.body); break;
@@ -473,11 +476,7 @@ export class Call extends Emitter<CallEvents> {
 
   /** @internal */
   static fromInvite(host: CallHost, session: Session, request: IncomingRequest): Call {
-    const from = request.from as unknown as { uri: { user: string }; display_name: string | null };
-    const call = new Call(host, {
-      number: from.uri.user ?? "", displayName: from.display_name ?? "", direction: "incoming",
-      video: /^m=video (?!0 )/m.test(request.body ?? ""),
-    });
+    const call = new Call(host, { ...callerOf(request), direction: "incoming" });
     call.status_ = "ringing";
     call.leg_ = CallSession.in(session, request, call.media_, call.watch());
     call.selfId_ = request.getHeader(kParticipantHeader) ?? null;

@@ -4,7 +4,7 @@ import type { Call } from "./call.ts";
 import type { Devices } from "./devices.ts";
 import type { UA } from "./sip.ts";
 import type {
-  CallEnd, CallQuality, CallStatus, DeliveryReport, IncomingText, RemoteVideo, RoomParticipant, Sender, Typing,
+  CallEnd, CallQuality, CallStatus, DeliveryReport, IncomingText, QueueNews, RemoteVideo, RoomParticipant, Sender, Typing,
 } from "./types.ts";
 
 /** Which side started the call. */
@@ -36,6 +36,8 @@ export interface CallEvents {
   mediaProblem: { device: "microphone" | "camera" | "screen"; message: string };
   /** The other side pressed a key. */
   dtmf: string;
+  /** The call waits in a queue: its place there changed, or an agent has taken it. */
+  queue: QueueNews;
   /** The connection broke; the call is kept while the SDK finds its way back. */
   interrupted: null;
   /** The call is back. */
@@ -56,7 +58,7 @@ export interface CallHost {
 }
 
 /** @internal */
-export interface CallInfo { number: string; displayName: string; direction: CallDirection; video: boolean }
+export interface CallInfo { number: string; displayName: string; direction: CallDirection; video: boolean; dial?: string; listensTo?: string | undefined }
 
 /** How loud a sound is. */
 export interface VolumeMeter {

@@ -1,17 +1,18 @@
 // What a MESSAGE of a call carries. What comes is checked field by field: nothing else is trusted of it.
 
 import {
-  kCallType, kDeliveryType, kMessageIdHeader, kParticipantHeader, kRoomEventType, kSequenceHeader, kToHeader,
+  kCallType, kDeliveryType, kListenHeader, kMessageIdHeader, kParticipantHeader, kQueueType, kRoomEventType, kSequenceHeader, kToHeader,
 } from "./names.ts";
 import type { IncomingRequest } from "./sip.ts";
 import { kTypingType } from "./typing.ts";
-import type { DeliveryReport, IncomingText, Sender } from "./types.ts";
+import type { DeliveryReport, IncomingText, QueueNews, Sender } from "./types.ts";
 
 export type Incoming =
   | { kind: "text"; text: IncomingText }
   | { kind: "hold"; held: boolean }
   | { kind: "typing"; from: Sender; body: string }
   | { kind: "delivery"; report: DeliveryReport }
+  | { kind: "queue"; news: QueueNews }
   | { kind: "room"; body: string }
   | { kind: "data"; contentType: string; body: string; from: Sender };
 
@@ -42,6 +43,22 @@ function deliveryOf(body: string): DeliveryReport {
   return { id: typeof id === "string" ? id : null, delivered: names(data["delivered"]), failed: names(data["failed"]) };
 }
 
+function queueNewsOf(body: string): QueueNews | null {
+  const data = json(body);
+  const text = (key: string): string => (typeof data[key] === "string" ? data[key] : "");
+  if (data["type"] === "taken") return { type: "taken", queue: text("queue"), position: null, agent: { number: text("number"), displayName: text("displayName") } };
+  const position = data["position"];
+  if (data["type"] !== "waiting" || typeof position !== "number") return null;
+  return { type: "waiting", queue: text("queue"), position, agent: null };
+}
+
+// Who calls, by the INVITE's own words.
+export function callerOf(request: IncomingRequest): { number: string; displayName: string; video: boolean; listensTo: string | undefined } {
+  const from = request.from as unknown as { uri: { user: string }; display_name: string | null };
+  return { number: from.uri.user ?? "", displayName: from.display_name ?? "", video: /^m=video (?!0 )/m.test(request.body ?? ""),
+           listensTo: request.getHeader(kListenHeader) };
+}
+
 export function readIncoming(request: IncomingRequest, number: string): Incoming {
   const contentType = request.getHeader("Content-Type") ?? "text/plain";
   const type = (contentType.split(";")[0] ?? "").trim().toLowerCase();
@@ -65,6 +82,10 @@ export function readIncoming(request: IncomingRequest, number: string): Incoming
     case kCallType: {
       const { type: what } = json(body);
       return what === "hold" || what === "unhold" ? { kind: "hold", held: what === "hold" } : { kind: "data", contentType: type, body, from };
+    }
+    case kQueueType: {
+      const news = queueNewsOf(body);
+      return news === null ? { kind: "data", contentType: type, body, from } : { kind: "queue", news };
     }
     case kTypingType: return { kind: "typing", from, body };
     case kDeliveryType: return { kind: "delivery", report: deliveryOf(body) };

@@ -8,11 +8,12 @@ export type { WebphoneEvents } from "./webphone_events.ts";
 export { Call } from "./call.ts";
 export type { CallDirection, CallEvents, VolumeMeter } from "./call_types.ts";
 export { Devices } from "./devices.ts";
+export { LiveSessions, type LiveSession, type LiveSessionsEvents, type SessionState } from "./sessions.ts";
 export { Emitter, type Unsubscribe } from "./emitter.ts";
 export {
   WebphoneError,
-  type CallEnd, type CallOptions, type CallQuality, type CallStatistics, type CallStatus, type ConnectionStatus,
-  type ConnectOptions, type DeliveryReport, type Device, type EndCause, type ErrorCode, type IncomingText, type Privilege,
+  type CallEnd, type CallOptions, type CallQuality, type CallRecord, type CallStatistics, type CallStatus, type ConnectionStatus,
+  type ConnectOptions, type DeliveryReport, type Device, type EndCause, type ErrorCode, type IncomingText, type PhoneBook, type Privilege, type QueueNews,
   type RemoteClient, type RemoteVideo, type RoomParticipant, type Sender, type SentText, type TextOptions,
   type TransferResult, type Typing,
 } from "./types.ts";

@@ -5,6 +5,7 @@ export const kRosterType = "application/vnd.parley.roster+json";
 export const kSessionsEvent = "parley-sessions";
 export const kSessionsType = "application/vnd.parley.sessions+json";
 export const kCallType = "application/vnd.parley.call+json";
+export const kQueueType = "application/vnd.parley.queue+json";
 export const kDeliveryType = "application/vnd.parley.delivery+json";
 export const kRoomEventType = "application/x-asterisk-confbridge-event+json";
 
@@ -15,5 +16,6 @@ export const kMessageIdHeader = "Parley-Message-ID";
 export const kToHeader = "Parley-To";
 export const kReportHeader = "Parley-Report";
 export const kRepeatHeader = "Parley-Client-Message";
+export const kListenHeader = "Parley-Listen";
 
-export const kAccept = `Accept: application/sdp, text/*, ${kCallType}, ${kRoomEventType}`;
+export const kAccept = `Accept: application/sdp, text/*, ${kCallType}, ${kQueueType}, ${kRoomEventType}`;

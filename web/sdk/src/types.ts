@@ -181,5 +181,44 @@ export interface CallStatistics {
 /** How a transfer went. `status` is the SIP status of the new call. */
 export interface TransferResult { ok: boolean; status: number | null }
 
+/** What a caller in a queue is told: its place, or who has taken the call. */
+export interface QueueNews {
+  type: "waiting" | "taken";
+  queue: string;
+  /** 1 is the next; null once the call is taken. */
+  position: number | null;
+  /** The agent's number and name, once the call is taken. */
+  agent: { number: string; displayName: string } | null;
+}
+
+/** A call that was, from the server's records. */
+export interface CallRecord {
+  id: string;
+  caller: string;
+  callerName: string;
+  callee: string;
+  calleeName: string;
+  /** `Completed`, or why it never was: `Busy`, `Rejected`, `NotFound`, `Cancelled`, `NotAnswered`. */
+  state: string;
+  /** Times as RFC 3339 has them. */
+  started: string;
+  answered?: string;
+  ended?: string;
+  durationSeconds: number;
+  /** The queue that it came by, how long its caller waited there, and the agent who took it. */
+  queue?: string;
+  waitedSeconds?: number;
+  agent?: string;
+}
+
+/** Who can be called, as far as this client may know. */
+export interface PhoneBook {
+  /** Accounts ("SIP"), clients of lines ("Webphone") and queues ("Queue"). */
+  extensions: { id: string; type: string; displayName: string; online: boolean }[];
+  /** Trunks. */
+  outsideLines: { id: string; type: string; displayName: string }[];
+  users: { id: string; fullName: string; extensions: string[] }[];
+}
+
 /** A device that can be chosen. */
 export interface Device { id: string; label: string; kind: "microphone" | "camera" | "speaker" }

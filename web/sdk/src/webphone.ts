@@ -2,19 +2,23 @@
 
 import { patientTimer } from "../../shared/patience.ts";
 import { connectNow, roomUri } from "../../shared/sip/jssip_fixes.ts";
-import { type Access, type AccessRequest, expiryOf, type Place, placeOf, problemText, requestAccess } from "./bootstrap.ts";
+import { type Access, type AccessRequest, expiryOf, type Place, placeOf, requestAccess } from "./bootstrap.ts";
 import { Call } from "./call.ts";
 import type { WebphoneEvents } from "./webphone_events.ts";
 import { ClientRoster } from "./client_roster.ts";
 import { Devices } from "./devices.ts";
 import { Emitter } from "./emitter.ts";
-import { readIncoming, sequenceOf } from "./incoming.ts";
-import { kMessageIdHeader, kRosterEvent, kRosterType, kSequenceHeader } from "./names.ts";
+import { askServer } from "./http_api.ts";
+import { readIncoming } from "./incoming.ts";
+import { kRosterEvent, kRosterType } from "./names.ts";
+import { sendText } from "./pager.ts";
 import { save, type Saved, type SavedCall, takeSaved, thisPage } from "./resume_store.ts";
+import type { LiveSession, LiveSessions } from "./sessions.ts";
 import { changeSecret, type IncomingRequest, type IncomingResponse, makeUa, newInstance, type Session, type UA } from "./sip.ts";
 import { Subscription } from "./subscription.ts";
+import { Supervision } from "./supervision.ts";
 import {
-  type ConnectionStatus, type ConnectOptions, type Device, type Privilege, type RemoteClient,
+  type CallOptions, type CallRecord, type ConnectionStatus, type ConnectOptions, type Device, type PhoneBook, type Privilege, type RemoteClient,
   type SentText, type TextOptions, WebphoneError,
 } from "./types.ts";
 
@@ -33,6 +37,7 @@ export class Webphone extends Emitter<WebphoneEvents> {
   private roster_ = new ClientRoster();
   private subscription_: Subscription | null = null;
   private readonly calls_ = new Set<Call>();
+  private readonly supervision_ = new Supervision(this);
   private instance_ = newInstance();
   private token_: string | null = null;
   private tokenTimer_: ReturnType<typeof setTimeout> | null = null;
@@ -271,6 +276,7 @@ export class Webphone extends Emitter<WebphoneEvents> {
     this.tokenTimer_ = null;
     this.subscription_?.close();
     this.subscription_ = null;
+    this.supervision_.close();
     if (typeof window !== "undefined" && typeof window.removeEventListener === "function") {
       window.removeEventListener("online", this.onOnline_);
       window.removeEventListener("pagehide", this.onPageHide_);
@@ -330,6 +336,7 @@ export class Webphone extends Emitter<WebphoneEvents> {
     this.subscription_?.close();
     this.roster_.restart();
     if (this.ua_ === null) return;
+    this.supervision_.restart();
     this.subscription_ = new Subscription(this.ua_, this.lineUri, kRosterEvent, kRosterType, (body) => {
       const { changes, gap } = this.roster_.apply(body, this.number);
       if (gap) this.subscription_?.refresh();
@@ -343,7 +350,12 @@ export class Webphone extends Emitter<WebphoneEvents> {
 
   /** Makes a call, to be started by its `start()`. Without a number it goes where the line says. */
   createCall(number = "", options: { video?: boolean } = {}): Call {
-    const call = new Call(this, { number, displayName: this.nameOf(number), direction: "outgoing", video: options.video ?? false });
+    return this.newCall({ number, displayName: this.nameOf(number) }, options.video ?? false);
+  }
+
+  /** @internal */
+  newCall(to: { number: string; displayName: string; dial?: string }, video: boolean): Call {
+    const call = new Call(this, { ...to, direction: "outgoing", video });
     call.on("status", (status) => {
       if (status === "calling") this.calls_.add(call);
       else if (status === "ended") this.calls_.delete(call);
@@ -372,6 +384,7 @@ export class Webphone extends Emitter<WebphoneEvents> {
     call.on("status", (status) => {
       if (status === "ended") this.calls_.delete(call);
     });
+    if (this.supervision_.takes(call)) return;
     // In a later task: the server has its 180 even when the page then stands still in a dialog of the browser's.
     setTimeout(() => {
       if (call.status !== "ended") this.emit("call", call);
@@ -411,22 +424,7 @@ export class Webphone extends Emitter<WebphoneEvents> {
   sendMessage(number: string, text: string, options: TextOptions = {}): Promise<SentText> {
     const ua = this.ua_;
     if (ua === null || !this.online) return Promise.reject(new WebphoneError("not-connected", "The webphone is not connected."));
-    return new Promise((resolve, reject) => {
-      const send = ua.sendMessage as unknown as (target: unknown, body: string, options: object) => unknown;
-      send.call(ua, roomUri(number, this.domain), text, {
-        contentType: options.contentType ?? "text/plain;charset=utf-8",
-        extraHeaders: options.report === true ? ["Parley-Report: delivered"] : [],
-        eventHandlers: {
-          succeeded: ({ response }: { response: IncomingResponse }) => resolve({
-            id: response.getHeader(kMessageIdHeader) ?? null, sequence: sequenceOf(response.getHeader(kSequenceHeader)),
-          }),
-          failed: ({ response }: { response: IncomingResponse | null }) => {
-            const status = response?.status_code ?? null;
-            reject(new WebphoneError(status === null ? "connection-lost" : "refused", `The text was not taken: ${status ?? "no answer"}.`, status));
-          },
-        },
-      });
-    });
+    return sendText(ua, roomUri(number, this.domain), text, options);
   }
 
   // ---- devices
@@ -459,19 +457,39 @@ export class Webphone extends Emitter<WebphoneEvents> {
     return this.ua_ === null ? null : new Subscription(this.ua_, this.lineUri, event, type, take);
   }
 
+  // An extension's page that the server had forgotten gets a new secret.
   /** @internal */
   async request(method: "GET" | "POST", path: string, body?: object): Promise<unknown> {
     if (this.access_ === null || this.place_ === null) throw new WebphoneError("not-connected", "The webphone is not connected.");
-    const response = await fetch(`${this.place_.http}/api/webphone/${path}`, {
-      method, mode: "cors", credentials: "omit", cache: "no-store",
-      headers: {
-        Authorization: `Bearer ${this.access_.number}.${this.access_.secret}`,
-        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    if (!response.ok) throw new WebphoneError("refused", await problemText(response), response.status);
-    return response.status === 204 ? null : response.json();
+    try {
+      return await askServer(this.place_, this.access_, method, path, body);
+    } catch (error) {
+      if (!(error instanceof WebphoneError) || error.status !== 401 || this.access_.user === null) throw error;
+      this.access_ = await this.ask(null);
+      return askServer(this.place_, this.access_, method, path, body);
+    }
+  }
+
+  /** Call records of this account, or with the privilege of another number; the newest 100. */
+  async history(number?: string): Promise<CallRecord[]> {
+    return (await this.request("GET", number === undefined ? "history" : `history?extension=${encodeURIComponent(number)}`)) as CallRecord[];
+  }
+
+  /** Who can be called. */
+  async phoneBook(): Promise<PhoneBook> {
+    return (await this.request("GET", "directory")) as PhoneBook;
+  }
+
+  // ---- the calls of others
+
+  /** Follows the calls that this client may see: all of them for supervisors, those of their queues for agents. One for each webphone. */
+  followSessions(): LiveSessions {
+    return this.supervision_.follow();
+  }
+
+  /** Takes a call that waits in a queue. Of several agents the first one gets it: the others' calls end with status 410. */
+  takeFromQueue(session: Pick<LiveSession, "take" | "caller" | "callerName">, options: CallOptions = {}): Call {
+    return this.supervision_.take(session, options);
   }
 }
 

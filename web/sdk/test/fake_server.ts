@@ -78,6 +78,7 @@ export class FakeServer {
   beforeAck = "";                              // a text that overtakes the ACK to the callee
   defaultTarget = "";
   version = 1;
+  sessionWatchers: Leg[] = [];
   private made_ = 0;
   private readonly waiting_ = new Map<string, (answer: Sip) => void>();
 
@@ -199,11 +200,20 @@ export class FakeServer {
     const client = this.clients.get(userOf(header(sip, "from")));
     const tag = tagOf(header(sip, "to")) || `t${++this.made_}`;
     this.reply(sip, socket, 200, ["Expires: 3600", "Contact: <sip:pbx.test;transport=ws>"], "", tag);
+    if (client !== undefined && header(sip, "event") === "parley-sessions") {
+      const known = this.sessionWatchers.find((each) => each.local === tag);
+      if (known === undefined) this.sessionWatchers.push({ socket, callId: header(sip, "call-id"), local: tag, remote: tagOf(header(sip, "from")), target: uriOf(header(sip, "contact")), cseq: 0, number: "line", call: null, token: "", invite: null, state: "up" });
+      return;
+    }
     if (client === undefined || header(sip, "event") !== "parley-roster") return;
     const leg: Leg = { socket, callId: header(sip, "call-id"), local: tag, remote: tagOf(header(sip, "from")), target: uriOf(header(sip, "contact")), cseq: client.watcher?.local === tag ? client.watcher.cseq : 0, number: "line", call: null, token: "", invite: null, state: "up" };
     client.watcher = leg;
     const clients = [...this.clients.values()].filter((each) => each.online && each !== client).map((each) => this.entry(each, "ONLINE"));
     this.notify(leg, { version: this.version, full: true, clients });
+  }
+
+  tellSessions(body: object, leg = this.sessionWatchers.at(-1)!): void {
+    this.request("NOTIFY", leg, ["Event: parley-sessions", "Subscription-State: active;expires=3600", "Content-Type: application/vnd.parley.sessions+json"], JSON.stringify(body));
   }
 
   private pager(sip: Sip, socket: FakeSocket): void {

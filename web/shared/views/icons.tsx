@@ -2,10 +2,10 @@
 
 import type { ComponentChildren, VNode } from "preact";
 
-interface IconProps { size?: number }
-type Icon = (props: IconProps) => VNode;
+export interface IconProps { size?: number }
+export type Icon = (props: IconProps) => VNode;
 
-function icon(children: ComponentChildren): Icon {
+export function icon(children: ComponentChildren): Icon {
   return ({ size = 22 }) => (
     <svg class="icon" width={size} height={size} viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.8"
          stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">

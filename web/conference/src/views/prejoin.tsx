@@ -126,6 +126,7 @@ export function Prejoin(props: Props): VNode {
           </button>
         </form>
       </div>
+      <p class="hint">Just want to chat? <a href="livechat/">See who is online</a></p>
     </main>
   );
 }

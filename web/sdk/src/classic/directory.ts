@@ -21,7 +21,7 @@ type Ask = (method: "GET" | "POST", path: string, body?: object) => void;
 export class Session {
   /** The call's id. */
   readonly sessionId: string;
-  /** Its state. */
+  /** Its state: Setup, Ringing, Waiting (in a queue), InCall, OnHold; at the end Completed, Busy, Rejected, NotFound, Cancelled, NotAnswered. */
   sessionState = "";
   /** The caller's number. */
   caller = "";
@@ -50,7 +50,7 @@ export class Session {
     this.ask_("POST", `sessions/${encodeURIComponent(this.sessionId)}/${action}`, body);
   }
 
-  /** Hands one party, `transferor`, over to another number. */
+  /** The party with the number `transferor` leaves; the other one is handed over to `phoneNumber`. */
   blindTransfer(transferor: string, phoneNumber: string): void { this.act("blindTransfer", { transferor, phoneNumber }); }
   /** Ends the call. */
   close(): void { this.act("close"); }

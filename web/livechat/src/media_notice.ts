@@ -1,0 +1,20 @@
+// What the two pages of a chat tell each other beside texts: which devices are on. Others ignore it.
+
+export const kMediaType = "application/vnd.parley.livechat+json";
+const kLongest = 1000;
+
+export interface MediaNotice { microphone: boolean; camera: boolean }
+
+export function mediaNotice(notice: MediaNotice): string {
+  return JSON.stringify(notice);
+}
+
+export function readMediaNotice(contentType: string, body: string): MediaNotice | null {
+  if (contentType !== kMediaType || body.length > kLongest) return null;
+  try {
+    const data = JSON.parse(body) as Record<string, unknown> | null;
+    return typeof data !== "object" || data === null ? null : { microphone: data["microphone"] === true, camera: data["camera"] === true };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,54 @@
+// The field to write in. Enter sends, Shift+Enter makes a new line.
+
+import type { VNode } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { byteLength, formatBytes } from "../../../shared/text.ts";
+import { SendIcon } from "../../../shared/views/icons.tsx";
+import { type ChatView, kLargestMessage } from "../types.ts";
+
+interface Props { chat: ChatView; onDraft(text: string): void; onSend(text: string): void }
+
+const kHighest = 160;   // pixels
+
+export function Compose({ chat, onDraft, onSend }: Props): VNode {
+  const { draft } = chat;
+  const field = useRef<HTMLTextAreaElement>(null);
+  const bytes = draft.length > kLargestMessage / 8 ? byteLength(draft) : 0;
+  const tooLong = bytes > kLargestMessage;
+  const ready = chat.stage === "open";
+  useLayoutEffect(() => {
+    const element = field.current;
+    if (element === null) return;
+    element.style.height = "auto";
+    element.style.height = `${Math.min(kHighest, element.scrollHeight + 2)}px`;
+  }, [draft]);
+  const send = (): void => {
+    if (draft.trim() === "" || tooLong || !ready) return;
+    onSend(draft);
+    field.current?.focus();
+  };
+  const to = chat.kind === "room" ? "everybody" : chat.name;
+  return (
+    <form class="compose" onSubmit={(event) => {
+      event.preventDefault();
+      send();
+    }}>
+      {tooLong && <p class="field-error" role="alert">This is {formatBytes(bytes)}; a message may hold {formatBytes(kLargestMessage)}.</p>}
+      <div class="compose-row">
+        <textarea ref={field} rows={1} value={draft} placeholder={chat.interrupted ? "It is sent when the connection is back" : `Write to ${to}`}
+                  aria-label={`Message to ${to}`} data-testid="input" dir="auto" enterkeyhint="send"
+                  data-focus={window.matchMedia("(pointer: fine)").matches ? "" : undefined}
+                  onInput={(event) => onDraft(event.currentTarget.value)}
+                  onKeyDown={(event) => {
+                    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+                    event.preventDefault();
+                    send();
+                  }} />
+        <button type="submit" class="round send" aria-label="Send" title="Send (Enter; Shift+Enter makes a new line)" data-testid="send"
+                disabled={draft.trim() === "" || tooLong || !ready}>
+          <SendIcon size={20} />
+        </button>
+      </div>
+    </form>
+  );
+}
