@@ -56,7 +56,10 @@ base::Error sqlite_error(const std::string& path, const SQLite::Exception& e) {
     case SQLITE_CANTOPEN: return make(base::ErrorCode::kUnavailable, "the database can't be opened");
     case SQLITE_IOERR: return make(base::ErrorCode::kUnavailable, fmt::format("reading or writing failed ({})", e.what()));
     case SQLITE_NOMEM: return make(base::ErrorCode::kUnavailable, "out of memory");
-    case SQLITE_CONSTRAINT: return make(base::ErrorCode::kConflict, e.what());
+    case SQLITE_CONSTRAINT: {
+      const bool taken = e.getExtendedErrorCode() == SQLITE_CONSTRAINT_PRIMARYKEY || e.getExtendedErrorCode() == SQLITE_CONSTRAINT_UNIQUE;
+      return make(taken ? base::ErrorCode::kConflict : base::ErrorCode::kInternal, e.what());
+    }
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB: return make(base::ErrorCode::kInternal, "the database is damaged, or the file is none");
     default: return make(base::ErrorCode::kInternal, e.what());

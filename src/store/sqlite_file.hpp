@@ -13,7 +13,7 @@ namespace store {
 // its journals take the mode of the file. kUnavailable.
 base::Result<std::string> make_sqlite_file(const std::string& directory, const std::string& name);
 
-// kUnavailable: locked, full, read-only, not readable; kConflict: a constraint; kInternal: damaged, or anything else.
+// kUnavailable: locked, full, read-only, not readable; kConflict: there is one of that key; kInternal: damaged, or anything else.
 base::Error sqlite_error(const std::string& path, const SQLite::Exception& e);
 
 }  // namespace store

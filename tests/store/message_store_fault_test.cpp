@@ -369,7 +369,7 @@ TEST_F(MessageStoreFaultTest, AFolderThatCantBeMadeIsNamed) {
   const auto opened = store::open_sqlite_messages(data, client.post());
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::kUnavailable);
-  EXPECT_EQ(opened.error().detail, file + ": Not a directory");
+  EXPECT_EQ(opened.error().detail, data + ": Not a directory");
 }
 
 }  // namespace
