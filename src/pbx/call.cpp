@@ -7,31 +7,16 @@
 namespace pbx {
 namespace {
 
-bool is_websocket(const sip::Target& target) { return target.transport == sip::Transport::kWs || target.transport == sip::Transport::kWss; }
-
-// What a party is told of itself: its id, and the secret by which a webphone's page takes its call up again.
-std::string identity_headers(const bridge::Party& party) {
-  auto headers = fmt::format("Parley-Participant: {}\r\n", party.participant);
-  if (party.webphone) headers += fmt::format("Parley-Resume: {}\r\n", party.resume_token);
-  return headers;
-}
-
 bool same_secret(std::string_view a, std::string_view b) {
   return a.size() == b.size() && !a.empty() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 }  // namespace
 
-int better_failure(int a, int b) {
-  const auto rank = [](int status) {
-    if (status >= 600) return 0;
-    if (status == 486) return 1;
-    if (status == 603 || status == 403) return 2;
-    if (status == 488) return 3;
-    if (status == 480 || status == 408 || status == 487) return 5;
-    return 4;
-  };
-  return rank(b) < rank(a) ? b : a;
+std::string identity_headers(const bridge::Party& party) {
+  auto headers = fmt::format("Parley-Participant: {}\r\n", party.participant);
+  if (party.webphone) headers += fmt::format("Parley-Resume: {}\r\n", party.resume_token);
+  return headers;
 }
 
 Call::Call(bridge::LegEnvironment& environment, sip::UserAgent& agent, CallConfig config, CallHost& host)
@@ -45,92 +30,28 @@ Call::~Call() {
   for (auto& leg : callees_) bridge_.remove(*leg);
 }
 
-sip::SessionHandler* Call::start(sip::Session& session, const sip::Message& invite, bridge::Party caller, const bridge::Party& callee,
-                                 const std::vector<Binding>& contacts, const std::string& callee_uri) {
-  begin_info(caller, callee);
+sip::SessionHandler* Call::reject(sip::Session& session, const sip::Reply& reply) {
+  best_failure_ = reply.status;
+  session.reject(reply);
+  over_ = true;
+  host_.on_call_over(*this);
+  return nullptr;
+}
+
+sip::SessionHandler* Call::start(sip::Session& session, const sip::Message& invite, bridge::Party caller, CallTarget target) {
+  begin_info(caller, target.party);
   caller_ = std::make_unique<bridge::Leg>(environment_.next_leg_id(), environment_, *this, bridge_.id(), sdp::VideoMode::kTwoWay, std::move(caller));
   caller_->attach(session);
   auto answer = caller_->prepare_answer(invite);
-  if (!answer) {
-    session.reject({.status = 488, .headers = {{"Warning", "399 parley " + sip::quote(answer.error().detail)}}});
-    over_ = true;
-    host_.on_call_over(*this);
-    return nullptr;
-  }
+  if (!answer) return reject(session, {.status = 488, .headers = {{"Warning", "399 parley " + sip::quote(answer.error().detail)}}});
   caller_answer_ = std::move(*answer);
   caller_headers_ = identity_headers(caller_->party());
   const auto at = caller_answer_.find("\nm=video ");
   video_ = at != std::string::npos && !std::string_view(caller_answer_).substr(at + 9).starts_with("0 ");
-  for (const auto& contact : contacts) ring(contact, callee, callee_uri, video_);
-  if (callees_.empty()) {
-    session.reject({.status = 480});
-    over_ = true;
-    host_.on_call_over(*this);
-    return nullptr;
-  }
-  restart_ring_timer();
+  waiting_ = stages_of(std::move(target.branches));
+  if (!ring_callees()) return reject(session, {.status = 480});
   host_.on_call_changed(*this);
   return caller_.get();
-}
-
-void Call::restart_ring_timer() {
-  environment_.timeline.cancel(ring_timer_);
-  ring_timer_ = environment_.timeline.after(config_.ring_timeout, [this](base::TimePoint) {
-    ring_timer_ = 0;
-    give_up();
-  });
-}
-
-bool Call::ring(const Binding& contact, const bridge::Party& callee, const std::string& callee_uri, bool video) {
-  auto leg = dial(contact, callee, callee_uri, caller_->party(), std::string(caller_->session().remote_uri()), video);
-  if (leg) callees_.push_back(std::move(leg));
-  return leg != nullptr;
-}
-
-// Null: no offer could be made. No callback comes before it has returned.
-std::unique_ptr<bridge::Leg> Call::dial(const Binding& contact, const bridge::Party& callee, const std::string& uri, const bridge::Party& from,
-                                        const std::string& from_uri, bool video) {
-  const bool webrtc = is_websocket(contact.target);
-  // An extension may have a page and a desk phone.
-  auto party = callee;
-  party.webphone = callee.webphone && webrtc;
-  auto leg = std::make_unique<bridge::Leg>(environment_.next_leg_id(), environment_, *this, bridge_.id(), sdp::VideoMode::kTwoWay, party);
-  const auto offer = leg->prepare_offer(webrtc, video, contact.target.remote);
-  if (!offer) return nullptr;
-  leg->attach(agent_.invite({.target = contact.target,
-                            .request_uri = contact.contact,
-                            .from_uri = from_uri,
-                            .from_display = from.display_name,
-                            .to_uri = uri,
-                            .to_display = callee.display_name,
-                            .route = contact.path,
-                            .headers = identity_headers(party),
-                            .sdp = *offer,
-                            // A page may block in a dialogue of its own (rule 5): it answers when it can, on a connection that lives.
-                            .session_timer = !party.webphone,
-                            .timeout = party.webphone ? bridge::kPagePatience : std::chrono::seconds(0)},
-                           *leg));
-  return leg;
-}
-
-void Call::give_up() {
-  if (answered_ || over_) return;
-  std::vector<bridge::Leg*> legs;
-  for (auto& leg : callees_) legs.push_back(leg.get());
-  for (auto& leg : candidates_) legs.push_back(leg.get());
-  for (auto* leg : legs) leg->end("SIP;cause=480;text=\"No answer\"");
-}
-
-void Call::on_leg_progress(bridge::Leg& leg, const sip::Message& response) {
-  if (is_target(leg)) {
-    if (transfer_->notifier) transfer_->notifier->progress(response.status());
-    return;
-  }
-  // The caller hears its own ringback; early media of several branches at once would be nobody's.
-  if (answered_ || !caller_ || caller_->ended() || &leg == caller_.get() || response.status() == 100 || ringing_told_) return;
-  ringing_told_ = true;
-  if (!caller_->session().established()) caller_->session().provisional(180);
-  host_.on_call_changed(*this);
 }
 
 std::vector<CallSide> Call::sides() const {
@@ -240,8 +161,8 @@ void Call::on_leg_established(bridge::Leg& leg) {
   if (std::any_of(candidates_.begin(), candidates_.end(), [&](const auto& l) { return l.get() == &leg; })) return on_candidate_established(leg);
   if (answered_ || !caller_ || caller_->ended()) return leg.end("SIP;cause=200;text=\"Call completed elsewhere\"");
   answered_ = &leg;
-  info_.answered = environment_.timeline.wall();
-  info_.to = {leg.party().number, leg.party().display_name, leg.party().account};
+  waiting_.clear();
+  note_answer(leg.party());
   environment_.timeline.cancel(ring_timer_);
   bridge_.add(*caller_);
   bridge_.add(leg);
@@ -298,7 +219,7 @@ void Call::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
       end_all({});
     } else if (!answered_) {
       best_failure_ = better_failure(best_failure_, end.cause == sip::EndCause::kRejected && end.status >= 400 ? end.status : 480);
-      if (callees_.empty()) refuse_caller();
+      if (callees_.empty() && !ring_callees()) refuse_caller();
     }
   }
   sweep();
@@ -343,6 +264,8 @@ void Call::sweep() {
 }
 
 void Call::end_all(std::string_view reason) {
+  waiting_.clear();
+  candidates_waiting_.clear();
   std::vector<bridge::Leg*> legs;
   if (caller_) legs.push_back(caller_.get());
   for (auto& leg : callees_) legs.push_back(leg.get());
@@ -350,6 +273,7 @@ void Call::end_all(std::string_view reason) {
   for (auto& successor : successors_) legs.push_back(successor.leg.get());
   for (auto& leg : gone_) legs.push_back(leg.get());
   if (transfer_) {
+    transfer_->waiting.clear();
     for (auto& leg : transfer_->targets) legs.push_back(leg.get());
   }
   for (auto* leg : legs) {

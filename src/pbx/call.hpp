@@ -1,7 +1,9 @@
-// A call of two: a bridge of a caller and one of the contacts that were rung for it.
+// A call of two: a bridge of a caller and one of those that were rung for it, or a caller and a service (echo, tone, file).
 #pragma once
 
+#include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,13 +24,48 @@ struct CallSide {
   std::string other_number, other_display;
 };
 
-// Whom a transfer or a forward goes to.
-struct CallTarget {
-  int status = 404;                    // 200: it can be rung, else why not
-  bridge::Party party{};
-  std::vector<Binding> contacts{};
-  std::string uri{};
+// One place that is rung: a contact of an account, or a number at a trunk.
+struct CallBranch {
+  bridge::Party party;
+  Binding contact;                     // where the INVITE goes: target, Request-URI, Route
+  std::string uri;                     // To
+  struct From { std::string uri, display_name; };
+  std::optional<From> from{};          // what it sees as the caller; none: the caller as he is
+  std::string headers{};               // whole lines
+  std::shared_ptr<sip::ClientAuth> auth{};
+  int stage = 0;                       // all of a stage ring at once, the stages one after the other
+  std::chrono::seconds ring_time{0};   // of its stage, which has the longest of its branches'; 0: the call's ring_timeout
 };
+
+// What answers a call instead of somebody.
+struct CallService {
+  enum class Kind { kEcho, kTone, kPlay } kind = Kind::kEcho;
+  std::uint32_t hertz = 440;           // of kTone
+  std::string file;                    // of kPlay: played once, then the call ends
+};
+
+// Where a number leads, for somebody.
+struct CallTarget {
+  enum class Kind { kRefused, kBranches, kService, kRoom, kQueue } kind = Kind::kRefused;
+  int status = 404;                    // of kRefused; 200 for the others
+  std::string reason{};                // of kRefused; "" : the status's own
+  bridge::Party party{};               // as what it is shown until somebody answers: the account, the group, the number
+  std::string uri{};
+  std::vector<CallBranch> branches{};  // of kBranches; not empty
+  std::string name{};                  // of a room or a queue
+  bool makes_room = false;             // there is none of that name yet, and no rule names it
+  CallService service{};
+
+  bool ok() const { return kind != Kind::kRefused; }
+  static CallTarget refused(int status, std::string reason = {}) { return {.status = status, .reason = std::move(reason)}; }
+};
+
+// The branches by stages, in order.
+using CallStages = std::deque<std::vector<CallBranch>>;
+CallStages stages_of(std::vector<CallBranch> branches);
+
+// What a party is told of itself: its id, and the secret by which a webphone's page takes its call up again. Whole lines.
+std::string identity_headers(const bridge::Party& party);
 
 // Which refusal of several the caller is told: a 6xx at once, else what says most (RFC 3261 section 16.7, step 6).
 int better_failure(int a, int b);
@@ -38,7 +75,7 @@ constexpr std::string_view kCallEventType = "application/vnd.parley.call+json";
 class CallHost {
  public:
   virtual ~CallHost() = default;
-  // `number`, as `by` may call it.
+  // `number`, as `by` may call it: of a transfer or a forward, the one who transfers or forwards (toll fraud, survival item 24).
   virtual CallTarget find_target(const bridge::Party& by, std::string_view number) = 0;
   /// called once, when the last leg is gone: the call is destroyed soon after
   virtual void on_call_over(Call& call) = 0;
@@ -50,25 +87,27 @@ struct CallConfig {
   bridge::MessagePolicy messages;
   bridge::MixOptions mix;
   std::chrono::seconds ring_timeout{60};
+  std::string realm = "parley";        // of the URIs of those who have none of their own here
+  std::string music;                   // of holding, a sound file; "" : the built-in one
   bool call_waiting = true;            // an account in a call is rung by a second one; else that one gets 486
 };
 
-// Thread: the shard's. Rings all contacts at once; the first to answer wins, the others are cancelled (RFC 3261 section 16.7).
+// Thread: the shard's. Rings all branches of a stage at once; the first to answer wins, the others are cancelled (RFC 3261
+// section 16.7).
 class Call final : public bridge::LegOwner {
  public:
   Call(bridge::LegEnvironment& environment, sip::UserAgent& agent, CallConfig config, CallHost& host);
   ~Call() override;
 
-  // Takes the INVITE of `caller` for `callee`, reachable at `contacts` (not empty). Null: it was rejected.
-  sip::SessionHandler* start(sip::Session& session, const sip::Message& invite, bridge::Party caller, const bridge::Party& callee,
-                             const std::vector<Binding>& contacts, const std::string& callee_uri);
-  // The same without a caller's INVITE: `caller` is rung first, and when one of its contacts has answered, `callee`, at the
-  // contacts that it has then. False: nobody could be rung, and the host has been told that it is over.
+  // Takes the INVITE of `caller` for `target` (kBranches, kService). Null: it was rejected.
+  sip::SessionHandler* start(sip::Session& session, const sip::Message& invite, bridge::Party caller, CallTarget target);
+  // The same without a caller's INVITE: `caller` (kBranches) is rung first, and when somebody there has answered, whatever
+  // `callee` says then. False: nobody could be rung, and the host has been told that it is over.
   struct Plan {
-    bridge::Party caller, callee;
-    std::vector<Binding> contacts;                      // of the caller
-    std::function<std::vector<Binding>()> callee_contacts;
-    std::string caller_uri, callee_uri;
+    CallTarget caller;
+    bridge::Party callee;                               // as what the caller sees it
+    std::string callee_uri;
+    std::function<CallTarget()> find_callee;
   };
   bool originate(Plan plan);
   void end_all(std::string_view reason);
@@ -104,6 +143,7 @@ class Call final : public bridge::LegOwner {
     std::shared_ptr<sip::ReferNotifier> notifier;
     bridge::Party party;                 // who is rung
     std::vector<std::unique_ptr<bridge::Leg>> targets;
+    CallStages waiting;                  // not rung yet
     int best_failure = 480;
     base::TimerQueue::Id timer = 0;
   };
@@ -124,15 +164,20 @@ class Call final : public bridge::LegOwner {
   std::vector<bridge::Leg*> parties() const;            // the caller and who answered
   void take_place(bridge::Leg& leg);
   void tell_hold(bridge::Leg& holder);
-  std::unique_ptr<bridge::Leg> dial(const Binding& contact, const bridge::Party& party, const std::string& uri, const bridge::Party& from,
-                                    const std::string& from_uri, bool video);
+  using Legs = std::vector<std::unique_ptr<bridge::Leg>>;
+  std::unique_ptr<bridge::Leg> dial(const CallBranch& branch, const bridge::Party& from, const std::string& from_uri, bool video);
+  std::chrono::seconds ring_stage(CallStages& waiting, const bridge::Party& from, const std::string& from_uri, bool video, Legs& into);
+  bool ring_callees();
+  std::string uri_of(bridge::Leg& leg) const;
   void on_candidate_established(bridge::Leg& leg);
   bool on_candidate_ended(const bridge::Leg& leg);
   void refuse_caller();
   void begin_info(const bridge::Party& caller, const bridge::Party& callee);
-  void restart_ring_timer();
-  bool ring(const Binding& contact, const bridge::Party& callee, const std::string& callee_uri, bool video);
+  void note_answer(const bridge::Party& by);
+  bool ring_candidates();
+  void restart_ring_timer(std::chrono::seconds time);
   void give_up();
+  sip::SessionHandler* reject(sip::Session& session, const sip::Reply& reply);
   void check_over();
   void release(const bridge::Leg& holder);
   bool is_retired(const bridge::Leg& leg) const;
@@ -145,10 +190,12 @@ class Call final : public bridge::LegOwner {
   CallHost& host_;
   bridge::Bridge bridge_;
   std::unique_ptr<bridge::Leg> caller_;
-  std::vector<std::unique_ptr<bridge::Leg>> candidates_;   // for the caller's place, while a plan begins
+  Legs candidates_;                                        // for the caller's place, while a plan begins
+  CallStages candidates_waiting_;
   Plan plan_;
   CallInfo info_;
-  std::vector<std::unique_ptr<bridge::Leg>> callees_;
+  Legs callees_;
+  CallStages waiting_;                                     // callees that are not rung yet
   std::vector<std::unique_ptr<bridge::Leg>> gone_;   // ended, their sessions still on the stack: destroyed in the next turn
   base::TimerQueue::Id sweep_timer_ = 0;
   bridge::Leg* answered_ = nullptr;

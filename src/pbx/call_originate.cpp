@@ -18,20 +18,30 @@ CallInfo Call::info() const {
   return info;
 }
 
+void Call::note_answer(const bridge::Party& by) {
+  info_.answered = environment_.timeline.wall();
+  info_.to = {by.number, by.display_name, by.account};
+}
+
 bool Call::originate(Plan plan) {
   plan_ = std::move(plan);
-  begin_info(plan_.caller, plan_.callee);
-  for (const auto& contact : plan_.contacts) {
-    // The one who is rung sees who it is going to speak to.
-    if (auto leg = dial(contact, plan_.caller, plan_.caller_uri, plan_.callee, plan_.callee_uri, false)) candidates_.push_back(std::move(leg));
+  begin_info(plan_.caller.party, plan_.callee);
+  candidates_waiting_ = stages_of(std::move(plan_.caller.branches));
+  if (ring_candidates()) {
+    host_.on_call_changed(*this);
+    return true;
   }
-  if (candidates_.empty()) {
-    over_ = true;
-    host_.on_call_over(*this);
-    return false;
-  }
-  restart_ring_timer();
-  host_.on_call_changed(*this);
+  over_ = true;
+  host_.on_call_over(*this);
+  return false;
+}
+
+// The one who is rung sees who it is going to speak to.
+bool Call::ring_candidates() {
+  if (caller_ || over_) return false;
+  const auto time = ring_stage(candidates_waiting_, plan_.callee, plan_.callee_uri, false, candidates_);
+  if (time.count() == 0) return false;
+  restart_ring_timer(time);
   return true;
 }
 
@@ -40,12 +50,15 @@ void Call::on_candidate_established(bridge::Leg& leg) {
   const auto own = std::find_if(candidates_.begin(), candidates_.end(), [&](const auto& l) { return l.get() == &leg; });
   caller_ = std::move(*own);
   candidates_.erase(own);
+  candidates_waiting_.clear();
+  info_.from = {leg.party().number, leg.party().display_name, leg.party().account};
   std::vector<bridge::Leg*> losers;
   for (auto& other : candidates_) losers.push_back(other.get());
   for (auto* loser : losers) loser->end("SIP;cause=200;text=\"Call completed elsewhere\"");
-  for (const auto& contact : plan_.callee_contacts()) ring(contact, plan_.callee, plan_.callee_uri, false);
-  if (callees_.empty()) return refuse_caller();
-  restart_ring_timer();
+  auto target = plan_.find_callee();
+  if (!target.ok()) best_failure_ = target.status;
+  waiting_ = stages_of(std::move(target.branches));
+  if (!ring_callees()) return refuse_caller();
   host_.on_call_changed(*this);
 }
 
@@ -56,6 +69,7 @@ bool Call::on_candidate_ended(const bridge::Leg& leg) {
   gone_.push_back(std::move(*own));
   candidates_.erase(own);
   sweep();
+  if (candidates_.empty() && ring_candidates()) return true;
   check_over();
   return true;
 }

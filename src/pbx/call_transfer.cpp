@@ -44,8 +44,8 @@ void Call::refer(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& req
   told_.push_back({&leg, notifier});
   auto* stays = &leg == caller_.get() ? answered_ : caller_.get();
   const auto target = host_.find_target(leg.party(), number);
-  if (target.status != 200) return notifier->finish(target.status);
-  if (target.party.account == stays->party().account) return notifier->finish(482);   // a call to oneself
+  if (!target.ok()) return notifier->finish(target.status);
+  if (!target.party.account.empty() && target.party.account == stays->party().account) return notifier->finish(482);   // a call to oneself
   transfer_ = std::make_unique<Transfer>();
   transfer_->transferor = &leg;
   transfer_->stays = stays;
@@ -55,14 +55,14 @@ void Call::refer(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& req
   if (!ring_target(target)) fail_transfer(488);
 }
 
+// Its first stage; without branches, the next one. False: nobody is left to be rung.
 bool Call::ring_target(const CallTarget& target) {
   auto& stays = *transfer_->stays;
-  for (const auto& contact : target.contacts) {
-    auto leg = dial(contact, target.party, target.uri, stays.party(), std::string(stays.session().remote_uri()), !stays.sources().empty());
-    if (leg) transfer_->targets.push_back(std::move(leg));
-  }
-  if (transfer_->targets.empty()) return false;
-  const auto patience = target.party.webphone ? std::max<std::chrono::seconds>(config_.ring_timeout, bridge::kPagePatience) : config_.ring_timeout;
+  if (stays.ended()) return false;
+  if (!target.branches.empty()) transfer_->waiting = stages_of(target.branches);
+  const auto patience = ring_stage(transfer_->waiting, stays.party(), uri_of(stays), !stays.sources().empty(), transfer_->targets);
+  if (patience.count() == 0) return false;
+  environment_.timeline.cancel(transfer_->timer);
   transfer_->timer = environment_.timeline.after(patience, [this](base::TimePoint) {
     transfer_->timer = 0;
     std::vector<bridge::Leg*> legs;
@@ -132,7 +132,7 @@ bool Call::on_target_ended(const bridge::Leg& leg, const sip::SessionEnd& end) {
   targets.erase(own);
   const int status = end.cause == sip::EndCause::kRejected && end.status >= 400 ? end.status : 480;
   transfer_->best_failure = better_failure(transfer_->best_failure, status);
-  if (targets.empty()) fail_transfer(transfer_->best_failure);
+  if (targets.empty() && !ring_target({})) fail_transfer(transfer_->best_failure);
   return true;
 }
 
@@ -174,22 +174,23 @@ bool Call::forward(const bridge::Leg& leg, const sip::SessionEnd& end) {
   const auto number = number_of(end.redirect);
   if (number.empty() || ++forwards_ > kMaxForwards) return false;
   const auto target = host_.find_target(leg.party(), number);
-  if (target.status != 200) {
-    best_failure_ = better_failure(best_failure_, target.status);
+  if (target.kind != CallTarget::Kind::kBranches) {
+    best_failure_ = better_failure(best_failure_, target.ok() ? 480 : target.status);
     return false;
   }
   std::vector<bridge::Leg*> others;
   for (auto& each : callees_) {
     if (each.get() != &leg && each->party().account == leg.party().account) others.push_back(each.get());
   }
-  const auto rang = callees_.size();
-  for (const auto& contact : target.contacts) ring(contact, target.party, target.uri, video_);
-  if (callees_.size() == rang) return false;
+  auto stages = stages_of(target.branches);
+  const auto time = ring_stage(stages, caller_->party(), uri_of(*caller_), video_, callees_);
+  if (time.count() == 0) return false;
+  waiting_.insert(waiting_.begin(), std::make_move_iterator(stages.begin()), std::make_move_iterator(stages.end()));
   const auto own = std::find_if(callees_.begin(), callees_.end(), [&](const auto& l) { return l.get() == &leg; });
   gone_.push_back(std::move(*own));
   callees_.erase(own);
   for (auto* other : others) other->end("SIP;cause=302;text=\"Forwarded\"");
-  restart_ring_timer();
+  restart_ring_timer(time);
   host_.on_call_changed(*this);
   return true;
 }

@@ -8,10 +8,6 @@ namespace {
 
 constexpr std::size_t kMaxRates = 20000;
 
-bridge::Party new_party() {
-  return {.participant = base::random_token(10), .account = {}, .display_name = {}, .number = {}, .resume_token = base::random_token(32)};
-}
-
 bool is_websocket(const sip::Source& source) { return source.transport == sip::Transport::kWs || source.transport == sip::Transport::kWss; }
 
 // A challenge for a right answer to an old nonce is nobody's fault (RFC 7616 section 3.3).
@@ -25,12 +21,18 @@ Pbx::Pbx(PbxConfig config, bridge::LegEnvironment& environment, Accounts& accoun
     : config_(std::move(config)), environment_(environment), accounts_(accounts), authenticator_(config_.realm, config_.authentication),
       registrar_(config_.registrar), webphone_(config_.lines, config_.tokens, config_.realm, accounts, environment.timeline),
       roster_(webphone_, environment.timeline), presence_(registrar_, environment.timeline),
-      messages_(config_.messages, environment.timeline, registrar_, config_.rooms.store), rooms_(environment, config_.rooms) {
+      messages_(config_.messages, environment.timeline, registrar_, config_.rooms.store),
+      trunks_(config_.trunks, environment.timeline, config_.resolve), rooms_(environment, config_.rooms) {
+  if (auto plan = DialPlan::make(config_.dial_plan)) dial_plan_ = std::move(*plan);
   registrar_.set_listener(*this);
   webphone_.set_listener(*this);
 }
 
 Pbx::~Pbx() = default;
+
+bridge::Party Pbx::new_party() {
+  return {.participant = base::random_token(10), .account = {}, .display_name = {}, .number = {}, .resume_token = base::random_token(32)};
+}
 
 void Pbx::end_all(std::string_view reason) {
   rooms_.end_all(reason);
@@ -116,19 +118,38 @@ sip::SessionHandler* Pbx::route(sip::Session& session, const sip::Message& invit
   auto party = party_of(invite, caller.account);
   const auto* client = caller.account ? webphone_.find(caller.account->name) : nullptr;
   party.webphone = client && (!client->extension || is_websocket(session.source()));
-  if (client && !client->extension) {
-    party.may_message = client->may.message;
-    return route_client(session, invite, std::move(party), *client, dialled);
-  }
-  if (dialled == kDefaultTarget) return refuse(404);
-  if (const auto* callee = accounts_.find(dialled)) return call_account(session, invite, std::move(party), *callee);
+  if (client && !client->extension) party.may_message = client->may.message;
+  auto target = resolve(dial_caller(party), party, dialled);
+  return connect(session, invite, std::move(party), std::move(target));
+}
 
-  const auto name = conference::Rooms::clean_name(dialled);
-  if (name.empty()) return refuse(404, "No Name For A Room");
-  if (!caller.account && !config_.guests_create_rooms && !rooms_.find(name)) return refuse(404);
-  auto* room = rooms_.find_or_create(name);
-  if (!room) return refuse(503, "Too Many Rooms");
-  return room->invite(session, invite, std::move(party));
+sip::SessionHandler* Pbx::connect(sip::Session& session, const sip::Message& invite, bridge::Party party, CallTarget target) {
+  const auto refuse = [&](int status, std::string reason = {}) {
+    session.reject({.status = status, .reason = std::move(reason)});
+    return nullptr;
+  };
+  switch (target.kind) {
+    case CallTarget::Kind::kRefused: return refuse(target.status, std::move(target.reason));
+    case CallTarget::Kind::kQueue: return refuse(480);
+    case CallTarget::Kind::kRoom: {
+      auto* room = rooms_.find_or_create(target.name);
+      return room ? room->invite(session, invite, std::move(party)) : refuse(503, "Too Many Rooms");
+    }
+    case CallTarget::Kind::kBranches:
+    case CallTarget::Kind::kService: break;
+  }
+  if (calls_.size() >= config_.max_calls) return refuse(503);
+  return add_call().start(session, invite, std::move(party), std::move(target));
+}
+
+Call& Pbx::add_call() {
+  auto config = config_.call;
+  config.realm = config_.realm;
+  config.music = config_.music;
+  auto call = std::make_unique<Call>(environment_, *agent_, std::move(config), *this);
+  auto& added = *call;
+  calls_.emplace(&added, std::move(call));
+  return added;
 }
 
 void Pbx::on_reachable(std::string_view account) {
@@ -145,22 +166,6 @@ bridge::Party Pbx::party_of(const Account& callee) const {
   party.webphone = client != nullptr;
   party.may_message = client == nullptr || client->may.message;
   return party;
-}
-
-sip::SessionHandler* Pbx::call_account(sip::Session& session, const sip::Message& invite, bridge::Party party, const Account& callee) {
-  const auto contacts = registrar_.find(callee.name, environment_.timeline.now());
-  if (contacts.empty() || calls_.size() >= config_.max_calls) {
-    session.reject({.status = contacts.empty() ? 480 : 503});
-    return nullptr;
-  }
-  const auto callee_party = party_of(callee);
-  const auto* client = webphone_.find(callee.name);
-  auto call_config = config_.call;
-  if (client) call_config.ring_timeout = config_.webphone_ring_timeout;
-  auto call = std::make_unique<Call>(environment_, *agent_, call_config, *this);
-  auto& ref = *call;
-  calls_.emplace(call.get(), std::move(call));
-  return ref.start(session, invite, std::move(party), callee_party, contacts, std::string(invite.to().uri_text));
 }
 
 // The call is on the stack: it goes in the next turn.

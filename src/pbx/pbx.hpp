@@ -39,6 +39,7 @@ struct PbxConfig {
   std::vector<GroupConfig> groups;
   std::vector<QueueConfig> queues;
   std::vector<TrunkConfig> trunks;
+  ResolveTarget resolve;                    // of the trunks' names; null: they stay without an address
   std::string music;                        // of holding and waiting, a sound file; "" : the built-in one
   std::string sounds_directory;             // of relative names that rules play; "" : there are none
   std::chrono::seconds webphone_ring_timeout{180};   // a page may block in a dialogue of its own for two minutes
@@ -61,13 +62,16 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   void attach(sip::UserAgent& agent) {
     agent_ = &agent;
     messages_.attach(agent);
+    trunks_.attach(agent);
   }
 
   void on_flow_closed(std::uint64_t flow) { registrar_.on_flow_closed(flow); }
+  void on_connection_closed(const sip::Source& source) { trunks_.on_connection_closed(source); }
   conference::Rooms& rooms() { return rooms_; }
   Registrar& registrar() { return registrar_; }
   Webphone& webphone() { return webphone_; }
   Presence& presence() { return presence_; }
+  Trunks& trunks() { return trunks_; }
   // Webphone::connect() of somebody at `remote`, within its limits.
   base::Result<const WebphoneClient*> connect_webphone(const Webphone::ConnectRequest& request, const base::SocketAddress& remote);
   std::size_t calls() const { return calls_.size(); }
@@ -120,8 +124,24 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   Caller identify(const sip::Message& request, const sip::Source& source, bool always);
   void note_wrong_password(const sip::Source& source);
   sip::SessionHandler* route(sip::Session& session, const sip::Message& invite, const Caller& caller);
-  sip::SessionHandler* route_client(sip::Session& session, const sip::Message& invite, bridge::Party party, const WebphoneClient& client, std::string dialled);
-  sip::SessionHandler* call_account(sip::Session& session, const sip::Message& invite, bridge::Party party, const Account& callee);
+  sip::SessionHandler* connect(sip::Session& session, const sip::Message& invite, bridge::Party party, CallTarget target);
+  Call& add_call();
+  // pbx_dial.cpp: where a number leads.
+  DialCaller dial_caller(const bridge::Party& by) const;
+  CallTarget resolve(const DialCaller& who, const bridge::Party& by, std::string_view number);
+  Destination default_destination(const std::string& dialled) const;
+  int refuse_client(const WebphoneClient& client, const LineConfig& line, const Destination& where, const std::string& dialled);
+  CallTarget target_at(const DialCaller& who, const bridge::Party& by, const std::string& dialled, const Destination& where);
+  CallTarget target_account(const Account& callee);
+  CallTarget target_group(const GroupConfig& group, const bridge::Party& by);
+  CallTarget target_trunk(const bridge::Party& by, const Destination& where);
+  int add_branches(const Account& callee, int stage, std::chrono::seconds ring_time, std::vector<CallBranch>& to);
+  const GroupConfig* find_group(std::string_view name) const;
+  const QueueConfig* find_queue(std::string_view name) const;
+  bool room_is_there(const std::string& name);
+  bool is_busy(const std::string& account) const;
+  std::string uri_of(std::string_view number) const;
+  static bridge::Party new_party();
   bridge::Party party_of(const sip::Message& invite, const Account* account) const;
   bridge::Party party_of(const Account& callee) const;
   void tell_observer(const Call& call);
@@ -140,8 +160,10 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   WebphoneRoster roster_;
   Presence presence_;
   Messages messages_;
+  Trunks trunks_;
   conference::Rooms rooms_;
   std::unordered_map<const Call*, std::unique_ptr<Call>> calls_;
+  DialPlan dial_plan_;
   PbxObserver* observer_ = nullptr;
   std::unordered_map<const Call*, CallInfo::State> told_;      // the observer's last news of each
   std::unordered_map<std::string, base::TokenBucket> rates_;   // by IP address; bounded

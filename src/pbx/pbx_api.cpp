@@ -46,24 +46,20 @@ void Pbx::tell_observer(const Call& call) {
   if (observer_) observer_->on_call(info);
 }
 
+// Both by the dial plan, as somebody trusted: `from` is rung first.
 base::Result<CallInfo> Pbx::originate(const std::string& from, const std::string& to) {
-  const auto contacts_of = [this](const std::string& number) {
-    return accounts_.find(number) ? registrar_.find(number, environment_.timeline.now()) : std::vector<Binding>{};
-  };
-  for (const auto& number : {from, to}) {
-    if (contacts_of(number).empty()) return base::fail(base::ErrorCode::kNotFound, "nobody can be reached at " + sip::quote(number));
-  }
+  const DialCaller api{.kind = DialCaller::Kind::kApi, .name = {}, .line = {}};
+  const auto unreachable = [](const std::string& number) { return base::fail(base::ErrorCode::kNotFound, "nobody can be reached at " + sip::quote(number)); };
+  auto caller = resolve(api, {}, from);
+  if (caller.kind != CallTarget::Kind::kBranches) return unreachable(from);
+  auto callee = resolve(api, caller.party, to);
+  if (!callee.ok()) return unreachable(to);
   if (calls_.size() >= config_.max_calls) return base::fail(base::ErrorCode::kUnavailable, "there are too many calls");
-  const auto uri = [this](const std::string& number) { return "sip:" + sip::escape_user(number) + "@" + config_.realm; };
-  auto call_config = config_.call;
-  if (webphone_.find(from) || webphone_.find(to)) call_config.ring_timeout = config_.webphone_ring_timeout;
-  auto call = std::make_unique<Call>(environment_, *agent_, call_config, *this);
-  auto& ref = *call;
-  calls_.emplace(call.get(), std::move(call));
-  const bool rings = ref.originate({.caller = party_of(*accounts_.find(from)), .callee = party_of(*accounts_.find(to)), .contacts = contacts_of(from),
-                                    .callee_contacts = [contacts_of, to] { return contacts_of(to); }, .caller_uri = uri(from), .callee_uri = uri(to)});
+  auto& call = add_call();
+  const auto find_callee = [this, api, by = caller.party, to] { return resolve(api, by, to); };
+  const bool rings = call.originate({.caller = std::move(caller), .callee = callee.party, .callee_uri = callee.uri, .find_callee = find_callee});
   if (!rings) return base::fail(base::ErrorCode::kUnavailable, "no media for another call");
-  return ref.info();
+  return call.info();
 }
 
 std::vector<CallInfo> Pbx::list_calls() const {

@@ -33,6 +33,8 @@ class Presence final : public sip::SubscriptionHandler {
   void on_reachability(const std::string& account) { presence_changed(account); }
   void on_call_changed(const Call& call);
   PresenceState state(const std::string& account);
+  // Rings or speaks, in a call of two.
+  bool in_call(const std::string& account) const { return dialogs_.contains(account); }
   std::size_t size() const { return watches_.size(); }
 
   // sip::SubscriptionHandler

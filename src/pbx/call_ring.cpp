@@ -1,0 +1,123 @@
+// Ringing: branch by branch, stage after stage, until somebody answers.
+#include <map>
+
+#include "base/text.hpp"
+#include "pbx/call.hpp"
+
+namespace pbx {
+namespace {
+
+bool is_websocket(const sip::Target& target) { return target.transport == sip::Transport::kWs || target.transport == sip::Transport::kWss; }
+
+}  // namespace
+
+CallStages stages_of(std::vector<CallBranch> branches) {
+  std::map<int, std::vector<CallBranch>> in_order;
+  for (auto& branch : branches) in_order[branch.stage].push_back(std::move(branch));
+  CallStages stages;
+  for (auto& [number, stage] : in_order) stages.push_back(std::move(stage));
+  return stages;
+}
+
+int better_failure(int a, int b) {
+  const auto rank = [](int status) {
+    if (status >= 600) return 0;
+    if (status == 486) return 1;
+    if (status == 603 || status == 403) return 2;
+    if (status == 488) return 3;
+    if (status == 480 || status == 408 || status == 487) return 5;
+    return 4;
+  };
+  return rank(b) < rank(a) ? b : a;
+}
+
+std::string Call::uri_of(bridge::Leg& leg) const {
+  // A trunk's caller is called back by his number here, never by the provider's own URI.
+  if (!leg.party().trunk.empty()) return "sip:" + sip::escape_user(leg.party().number) + "@" + config_.realm;
+  return std::string(leg.session().remote_uri());
+}
+
+// Null: no offer could be made. No callback comes before it has returned.
+std::unique_ptr<bridge::Leg> Call::dial(const CallBranch& branch, const bridge::Party& from, const std::string& from_uri, bool video) {
+  const auto& contact = branch.contact;
+  const bool webrtc = is_websocket(contact.target);
+  // An extension may have a page and a desk phone.
+  auto party = branch.party;
+  party.webphone = branch.party.webphone && webrtc;
+  auto leg = std::make_unique<bridge::Leg>(environment_.next_leg_id(), environment_, *this, bridge_.id(), sdp::VideoMode::kTwoWay, party);
+  const auto offer = leg->prepare_offer(webrtc, video, contact.target.remote, contact.target.transport == sip::Transport::kTls);
+  if (!offer) return nullptr;
+  leg->attach(agent_.invite({.target = contact.target,
+                            .request_uri = contact.contact,
+                            .from_uri = branch.from ? branch.from->uri : from_uri,
+                            .from_display = branch.from ? branch.from->display_name : from.display_name,
+                            .to_uri = branch.uri,
+                            .to_display = party.trunk.empty() ? party.display_name : std::string(),
+                            .route = contact.path,
+                            // A provider is told nothing of what is ours alone.
+                            .headers = (party.trunk.empty() ? identity_headers(party) : std::string()) + branch.headers,
+                            .sdp = *offer,
+                            // A page may block in a dialogue of its own (rule 5): it answers when it can, on a connection that lives.
+                            .session_timer = !party.webphone,
+                            .timeout = party.webphone ? bridge::kPagePatience : std::chrono::seconds(0),
+                            .auth = branch.auth},
+                           *leg));
+  return leg;
+}
+
+// The next stage in which somebody can be rung; its ring time, 0: there is none left.
+std::chrono::seconds Call::ring_stage(CallStages& waiting, const bridge::Party& from, const std::string& from_uri, bool video, Legs& into) {
+  while (!waiting.empty()) {
+    const auto stage = std::move(waiting.front());
+    waiting.pop_front();
+    std::chrono::seconds time{0};
+    for (const auto& branch : stage) {
+      auto leg = dial(branch, from, from_uri, video);
+      if (!leg) continue;
+      into.push_back(std::move(leg));
+      time = std::max(time, branch.ring_time.count() > 0 ? branch.ring_time : config_.ring_timeout);
+    }
+    if (time.count() > 0) return time;
+  }
+  return {};
+}
+
+// False: nobody is left to be rung.
+bool Call::ring_callees() {
+  if (!caller_ || caller_->ended() || answered_ || over_) return false;
+  const auto time = ring_stage(waiting_, caller_->party(), uri_of(*caller_), video_, callees_);
+  if (time.count() == 0) return false;
+  restart_ring_timer(time);
+  return true;
+}
+
+void Call::restart_ring_timer(std::chrono::seconds time) {
+  environment_.timeline.cancel(ring_timer_);
+  ring_timer_ = environment_.timeline.after(time, [this](base::TimePoint) {
+    ring_timer_ = 0;
+    give_up();
+  });
+}
+
+// This stage; the next one, if there is one, rings when the last of it has gone.
+void Call::give_up() {
+  if (answered_ || over_) return;
+  std::vector<bridge::Leg*> legs;
+  for (auto& leg : callees_) legs.push_back(leg.get());
+  for (auto& leg : candidates_) legs.push_back(leg.get());
+  for (auto* leg : legs) leg->end("SIP;cause=480;text=\"No answer\"");
+}
+
+void Call::on_leg_progress(bridge::Leg& leg, const sip::Message& response) {
+  if (is_target(leg)) {
+    if (transfer_->notifier) transfer_->notifier->progress(response.status());
+    return;
+  }
+  // The caller hears its own ringback; early media of several branches at once would be nobody's.
+  if (answered_ || !caller_ || caller_->ended() || &leg == caller_.get() || response.status() == 100 || ringing_told_) return;
+  ringing_told_ = true;
+  if (!caller_->session().established()) caller_->session().provisional(180);
+  host_.on_call_changed(*this);
+}
+
+}  // namespace pbx
