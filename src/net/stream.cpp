@@ -141,6 +141,9 @@ void StreamConnection::continue_handshake() {
   } else if (error == SSL_ERROR_WANT_WRITE) {
     watch_->watch_write();
   } else {
+    const auto verified = SSL_get_verify_result(ssl_.get());
+    const char* reason = verified != X509_V_OK ? X509_verify_cert_error_string(verified) : ERR_reason_error_string(ERR_peek_last_error());
+    if (reason != nullptr) tls_failure_ = reason;
     finish(StreamEnd::kHandshake);
   }
 }

@@ -100,6 +100,8 @@ class StreamConnection : public std::enable_shared_from_this<StreamConnection> {
   const base::SocketAddress& remote() const { return remote_; }
   const base::SocketAddress& local() const { return local_; }   // known once accepted or open
   bool secure() const { return secure_; }
+  // Why TLS failed, as its library says; "" : it didn't. For a log.
+  const std::string& tls_failure() const { return tls_failure_; }
 
  private:
   enum class State { kConnecting, kHandshake, kOpen, kClosing /* writes the rest */, kLingering /* waits for the peer's end */, kClosed };
@@ -134,6 +136,7 @@ class StreamConnection : public std::enable_shared_from_this<StreamConnection> {
   std::unique_ptr<Timer> resume_;
   std::unique_ptr<ssl_st, void (*)(ssl_st*)> ssl_;
   State state_ = State::kConnecting;
+  std::string tls_failure_;
   bool paused_ = false, blocked_ = false, outgoing_ = false, closing_early_ = false;
   std::deque<Chunk> out_;
   std::size_t front_written_ = 0;                  // of the first chunk

@@ -1,5 +1,8 @@
 #include "runtime/sip_endpoint.hpp"
 
+#include <algorithm>
+#include <map>
+
 #include "net/listener.hpp"
 #include "net/local_addresses.hpp"
 #include "runtime/sip_endpoint_io.hpp"
@@ -26,6 +29,11 @@ class SipEndpoint::Core : public std::enable_shared_from_this<SipEndpoint::Core>
   void close_flow(std::uint64_t id);
   std::string local_host(const sip::Target& target);
 
+  struct TlsPeers {
+    std::vector<base::SocketAddress> addresses;
+    net::SslContext context;
+  };
+  std::map<std::string, TlsPeers> tls_peers;     // by name
   const std::shared_ptr<SipIo> io;
   std::vector<base::SocketAddress> addresses;    // of the listeners, as bound
   std::atomic<std::size_t> flow_count = 0;
@@ -35,6 +43,7 @@ class SipEndpoint::Core : public std::enable_shared_from_this<SipEndpoint::Core>
     SipFlowPtr flow;
     sip::Source source;
     bool open = false;
+    bool named = false;                          // ours, and its certificate is that of a TlsPeers
   };
   struct Route {
     std::string ip;
@@ -54,6 +63,10 @@ class SipEndpoint::Core : public std::enable_shared_from_this<SipEndpoint::Core>
   void fail(const sip::Target& target);
   void send_udp(const sip::Target& target, const sip::Packet& packet);
   Entry* connection_to(const sip::Target& target);
+  bool is_named(std::uint64_t flow) const {
+    const auto it = flows_.find(flow);
+    return it != flows_.end() && it->second.named;
+  }
   std::size_t lane_index(const SipLane& lane) const;
   std::optional<std::uint32_t> udp_listener(const sip::Target& target) const;
   std::optional<std::uint32_t> listener_of(sip::Transport transport) const;
@@ -191,8 +204,11 @@ void SipEndpoint::Core::handle(SipEvent& event) {
 }
 
 void SipEndpoint::Core::opened(SipEvent& event) {
-  flows_[event.source.flow] = {std::move(event.flow), event.source, true};
-  by_peer_[{event.source.transport, event.source.remote}] = event.source.flow;
+  auto& entry = flows_[event.source.flow];
+  entry = {std::move(event.flow), event.source, true, entry.named};
+  // A connection whose certificate was verified keeps its place, whoever comes from that address.
+  const auto [place, added] = by_peer_.try_emplace({event.source.transport, event.source.remote}, event.source.flow);
+  if (!added && !is_named(place->second)) place->second = event.source.flow;
   flow_count = flows_.size();
 }
 
@@ -204,6 +220,7 @@ void SipEndpoint::Core::closed(const SipEvent& event) {
   if (event.never_opened) {
     receiver_->on_send_failed({event.source.transport, event.source.remote, 0, event.source.listener});
   } else if (known) {
+    receiver_->on_connection_closed(event.source);
     receiver_->on_flow_closed(event.source.flow);
   }
 }
@@ -295,13 +312,18 @@ std::optional<std::uint32_t> SipEndpoint::Core::udp_listener(const sip::Target& 
 // RFC 3261 section 18.1.1: a connection to that address that is there, or a new one.
 SipEndpoint::Core::Entry* SipEndpoint::Core::connection_to(const sip::Target& target) {
   const Peer peer{target.transport, target.remote};
-  if (const auto it = by_peer_.find(peer); it != by_peer_.end()) return &flows_.at(it->second);
-  const bool possible = target.transport == sip::Transport::kTcp || (target.transport == sip::Transport::kTls && io->config.tls_client);
+  const bool tls = target.transport == sip::Transport::kTls;
+  const auto holds = [&](const auto& one) { return std::ranges::find(one.second.addresses, target.remote) != one.second.addresses.end(); };
+  const auto named = tls ? std::ranges::find_if(tls_peers, holds) : tls_peers.end();
+  const auto there = by_peer_.find(peer);
+  if (there != by_peer_.end() && (named == tls_peers.end() || is_named(there->second))) return &flows_.at(there->second);
+  const bool possible = target.transport == sip::Transport::kTcp || (tls && (named != tls_peers.end() || io->config.tls_client));
   if (!possible || !target.remote.valid() || target.remote.port() == 0) return nullptr;
   SipLane& lane = *io->lanes[next_lane_++ % io->lanes.size()];
   const sip::Source source{target.transport, target.remote, {}, io->new_flow_id(), listener_of(target.transport).value_or(0)};
   const auto flow = std::make_shared<SipStreamFlow>(io, lane, source, true);
-  Entry& entry = flows_[source.flow] = {flow, source, false};
+  if (named != tls_peers.end()) flow->set_tls(named->first, named->second.context);
+  Entry& entry = flows_[source.flow] = {flow, source, false, named != tls_peers.end()};
   by_peer_[peer] = source.flow;
   flow_count = flows_.size();
   stage(lane, {SipOutgoing::Kind::kConnect, target, {}, flow});
@@ -369,6 +391,9 @@ base::Result<std::unique_ptr<SipEndpoint>> SipEndpoint::start(net::IoThreads& th
 void SipEndpoint::send(const sip::Target& target, const sip::Packet& packet) { core_->send(target, packet); }
 std::string SipEndpoint::local_host(const sip::Target& target) { return core_->local_host(target); }
 void SipEndpoint::close_flow(std::uint64_t flow) { core_->close_flow(flow); }
+void SipEndpoint::set_tls_peers(const std::string& name, std::vector<base::SocketAddress> addresses, net::SslContext context) {
+  core_->tls_peers[name] = {std::move(addresses), std::move(context)};
+}
 const base::SocketAddress& SipEndpoint::local_address(std::size_t listener) const { return core_->addresses.at(listener); }
 net::BanList& SipEndpoint::bans() { return core_->io->bans; }
 std::size_t SipEndpoint::flows() const { return core_->flow_count; }

@@ -28,6 +28,8 @@ class SipReceiver {
   virtual void on_message(const sip::MessagePtr& message, const sip::Source& source) = 0;
   /// called once for each flow that a message may have come by
   virtual void on_flow_closed(std::uint64_t flow) = 0;
+  /// called before that, for who knows a connection by its address
+  virtual void on_connection_closed(const sip::Source&) {}
   /// called when a packet could not be written, or its connection not be made (RFC 3261 section 8.1.3.1)
   virtual void on_send_failed(const sip::Target& target) = 0;
 };
@@ -47,7 +49,7 @@ struct SipEndpointConfig {
   net::ConnectionTable::Limits connections;            // TCP and TLS; the HTTP server has its own
   base::Duration idle_timeout = std::chrono::minutes(30);   // TCP, TLS: nothing came, no keep-alive either
   base::Duration message_timeout = std::chrono::seconds(30);   // TCP, TLS: for the rest of a message that has begun
-  net::SslContext tls_client;                          // for connections that we make; null: none over TLS
+  net::SslContext tls_client;                          // for connections that we make to who has no name (set_tls_peers()); null: none
   std::size_t inbox = 50'000;                          // messages that wait for the shard; then new ones are dropped
   std::size_t outbox = 100'000;                        // packets that wait for one I/O thread
 };
@@ -72,6 +74,9 @@ class SipEndpoint final : public sip::Network {
   void send(const sip::Target& target, const sip::Packet& packet) override;
   std::string local_host(const sip::Target& target) override;
   void close_flow(std::uint64_t flow);                 // the shard's thread; on_flow_closed() follows
+  // Whoever is connected to over TLS at one of `addresses` is held against `name` (RFC 5922 section 7.2; "" : against the address) by
+  // `context`, and no other connection from or to there is used instead. Replaces those that the name had. The shard's thread.
+  void set_tls_peers(const std::string& name, std::vector<base::SocketAddress> addresses, net::SslContext context);
 
   // A WebSocket route with subprotocol "sip" whose flows are this endpoint's.
   net::WebSocketRoute websocket_route(std::string path, std::function<bool(std::string_view origin, const net::HttpRequest&)> allow_origin);

@@ -32,9 +32,15 @@ void SipFlow::after_message(net::StreamConnection& connection) {
   }
 }
 
+void SipStreamFlow::set_tls(std::string server_name, net::SslContext context) {
+  server_name_ = std::move(server_name);
+  tls_ = std::move(context);
+}
+
 void SipStreamFlow::connect() {
   if (io_->closed || !io_->table->admit(source_.remote)) return closed(true);
-  net::StreamConnection::Setup setup{io_->table, source_.transport == sip::Transport::kTls ? io_->config.tls_client : nullptr, {}, {}};
+  const auto tls = source_.transport != sip::Transport::kTls ? nullptr : tls_ ? tls_ : io_->config.tls_client;
+  net::StreamConnection::Setup setup{io_->table, tls, server_name_, {}};
   connection_ = net::StreamConnection::connect(lane_.thread(), source_.remote, std::move(setup), shared_from_this());
 }
 
@@ -99,7 +105,11 @@ void SipStreamFlow::on_data(std::string_view bytes) {
   connection_->flush();
 }
 
-void SipStreamFlow::on_closed(net::StreamEnd) {
+void SipStreamFlow::on_closed(net::StreamEnd end) {
+  if (outgoing_ && !open_ && end == net::StreamEnd::kHandshake && connection_) {
+    const auto& why = connection_->tls_failure();
+    lane_.log_tls_failure(source_, server_name_, why.empty() ? net::to_string(end) : why);
+  }
   connection_.reset();
   closed(outgoing_ && !open_);
 }

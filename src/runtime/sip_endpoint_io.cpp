@@ -146,6 +146,12 @@ void SipLane::log_malformed(const sip::Source& source, std::string_view reason, 
                base::for_log(reason), base::for_log(bytes.substr(0, bytes.find_first_of("\r\n")), 100), suppressed);
 }
 
+void SipLane::log_tls_failure(const sip::Source& source, std::string_view name, std::string_view reason) {
+  std::uint64_t suppressed = 0;
+  if (!tls_log_limit_.allow(clock_now(), suppressed)) return;
+  spdlog::warn("no TLS connection to {} ({}): {} ({} more not shown)", source.remote.to_string(), base::for_log(name), base::for_log(reason), suppressed);
+}
+
 SipUdpPort::SipUdpPort(SipLane& lane, net::UdpSocket socket, std::uint32_t listener)
     : lane_(lane), socket_(std::move(socket)), fd_(socket_.fd()), listener_(listener) {}
 

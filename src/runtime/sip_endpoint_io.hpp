@@ -108,6 +108,7 @@ class SipLane {
   std::optional<std::string> take_message(std::string bytes, const sip::Source& source);
   bool allow(const base::SocketAddress& from, base::TimePoint now) { return limiter_.allow(from, now); }
   void log_malformed(const sip::Source& source, std::string_view reason, std::string_view bytes);
+  void log_tls_failure(const sip::Source& source, std::string_view name, std::string_view reason);
   SipIo& io() { return io_; }
 
   std::unordered_map<std::uint32_t, std::unique_ptr<SipUdpPort>> ports;   // by listener
@@ -118,7 +119,7 @@ class SipLane {
   SipIo& io_;
   net::IoThread& thread_;
   net::SourceLimiter limiter_;
-  base::LogLimit log_limit_;
+  base::LogLimit log_limit_, tls_log_limit_;
   std::vector<SipEvent> events_;
   bool flush_posted_ = false;
   base::BoundedQueue<SipOutgoing> outbox_;
@@ -174,6 +175,8 @@ class SipStreamFlow final : public SipFlow, public net::StreamHandler, public st
  public:
   SipStreamFlow(std::shared_ptr<SipIo> io, SipLane& lane, sip::Source source, bool outgoing)
       : SipFlow(std::move(io), lane, source), framer_(io_->config.framer), outgoing_(outgoing) {}
+  // Before connect(): whose certificate is asked for, by what.
+  void set_tls(std::string server_name, net::SslContext context);
   void connect();
   bool queue(const sip::Packet& packet) override;
   void flush() override;
@@ -185,6 +188,8 @@ class SipStreamFlow final : public SipFlow, public net::StreamHandler, public st
 
  private:
   std::shared_ptr<net::StreamConnection> connection_;
+  std::string server_name_;
+  net::SslContext tls_;                                 // null: the configuration's
   sip::StreamFramer framer_;
   const bool outgoing_;
   bool open_ = false, partial_ = false;                 // partial_: a message has begun and is not whole

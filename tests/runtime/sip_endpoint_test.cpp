@@ -277,6 +277,43 @@ TEST_F(SipEndpoint, SpeaksTls) {
   std::filesystem::remove_all(directory);
 }
 
+// RFC 5922 7.2: the certificate is for the name that was looked up
+TEST_F(SipEndpoint, HoldsTheCertificateOfANamedPeerAgainstTheName) {
+  char name[] = "/tmp/parley-sips-XXXXXX";
+  const std::string directory = ::mkdtemp(name);
+  const auto tls = *net::TlsServer::load(*net::make_self_signed({"sip.provider.example"}, directory));
+  start([&](auto& config) {
+    config.listeners.push_back({sip::Transport::kTls, any_port(), tls, false, {}});
+    config.tls_client = *net::make_tls_client(false);
+  });
+  const auto trusted = *net::make_tls_client(true, tls->files().certificate);
+  const auto where = endpoint_->local_address(2);
+  const auto expect = [&](const std::string& peer, net::SslContext context) {
+    shard_.run_and_wait([&] { endpoint_->set_tls_peers(peer, {where}, std::move(context)); });
+  };
+  const sip::Target target{sip::Transport::kTls, where, 0, 0};
+  expect("another.example", trusted);
+  send(target, options("TLS", "1"));
+  ASSERT_TRUE(support::eventually([&] { return receiver_.failed_count() == 1; }));
+  shard_.run_and_wait([&] { endpoint_->set_tls_peers("another.example", {}, nullptr); });
+  expect("sip.provider.example", *net::make_tls_client(true));   // nobody whom the system trusts has signed it
+  send(target, options("TLS", "2"));
+  ASSERT_TRUE(support::eventually([&] { return receiver_.failed_count() == 2; }));
+  EXPECT_EQ(receiver_.count(), 0U);
+  shard_.run_and_wait([&] { endpoint_->set_tls_peers("sip.provider.example", {}, nullptr); });
+  send(target, options("TLS", "3"));                             // nobody asks for a name: not verified. It, and its answer
+  ASSERT_TRUE(support::eventually([&] { return receiver_.count() == 2; }));
+  const auto before = endpoint_->flows();
+  expect("sip.provider.example", trusted);                       // that connection is not good enough then
+  send(target, options("TLS", "4"));
+  ASSERT_TRUE(support::eventually([&] { return receiver_.count() == 4; }));
+  EXPECT_EQ(endpoint_->flows(), before + 2);                     // both ends are ours
+  send(target, options("TLS", "5"));
+  ASSERT_TRUE(support::eventually([&] { return receiver_.count() == 6; }));
+  EXPECT_EQ(endpoint_->flows(), before + 2);
+  std::filesystem::remove_all(directory);
+}
+
 TEST_F(SipEndpoint, LimitsWhatOneSourceSendsAndBans) {
   start([](auto& config) { config.messages = {.per_second = 1, .burst = 5, .limit_loopback = true, .addresses = 10}; });
   for (int i = 0; i < 20; ++i) send_udp(options("UDP", "c" + std::to_string(i)));
