@@ -18,11 +18,13 @@ constexpr std::string_view kNoticeType = "application/vnd.parley.notice+json";
 
 Bridge::Bridge(LegEnvironment& environment, BridgeConfig config)
     : environment_(environment), config_(std::move(config)), id_(environment.media.create_bridge(config_.mix)), message_prefix_(base::random_token(10)) {
+  environment_.bridges[key()] = this;
   learn_numbering();
 }
 
 Bridge::~Bridge() {
   environment_.timeline.cancel(video_timer_);
+  if (const auto own = environment_.bridges.find(key()); own != environment_.bridges.end() && own->second == this) environment_.bridges.erase(own);
   environment_.media.remove_bridge(id_);
 }
 
@@ -80,12 +82,11 @@ void Bridge::tell_unavailable(Leg& leg, const std::vector<sdp::RemoteSource>& so
 }
 
 std::uint64_t Bridge::token_of(std::string_view content_type) {
-  for (std::size_t i = 0; i < types_.size(); ++i) {
-    if (types_[i] == content_type) return i + 1;
-  }
-  if (types_.size() == kMaxRememberedTypes) return 0;
-  types_.emplace_back(content_type);
-  return types_.size();
+  const auto found = std::find(types_.begin(), types_.end(), content_type);
+  const auto index = static_cast<std::size_t>(found - types_.begin());
+  if (index == kMaxRememberedTypes) return 0;
+  if (found == types_.end()) types_.emplace_back(content_type);
+  return key() << kKeyShift | (index + 1);
 }
 
 void Bridge::notify(Leg& to, const Notice& notice) {

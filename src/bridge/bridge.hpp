@@ -41,6 +41,8 @@ class Bridge {
   Bridge(const Bridge&) = delete;
 
   BridgeId id() const { return id_; }
+  // Its part of a copy's token: 20 bits of the id.
+  std::uint64_t key() const { return id_.value & 0xfffff; }
   void add(Leg& leg);
   void remove(Leg& leg);
   const std::vector<Leg*>& legs() const { return legs_; }
@@ -65,7 +67,7 @@ class Bridge {
   };
   void notify(Leg& to, const Notice& notice);
 
-  // A copy was answered: remembers who does not take what (405, 415, 501), and counts for the sender's report.
+  // A copy was answered, be it one of the bridge that the leg was in before: remembers who does not take what (405, 415, 501), and counts for the sender's report.
   void on_message_done(Leg& leg, std::uint64_t token, int status);
 
   std::uint64_t relayed() const { return sequence_; }
@@ -101,6 +103,10 @@ class Bridge {
   Leg* find_participant(std::string_view participant) const;
   void tell_unavailable(Leg& leg, const std::vector<sdp::RemoteSource>& sources, std::uint64_t source_id, std::string_view reason);
   std::uint64_t token_of(std::string_view content_type);
+
+  // Tokens of copies: the bridge's key, whether a report waits for it, then the message's sequence or the type's place.
+  static constexpr int kKeyShift = 44;
+  static constexpr std::uint64_t kReportToken = std::uint64_t{1} << (kKeyShift - 1);
 
   LegEnvironment& environment_;
   const BridgeConfig config_;

@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::size_t kMaxUnnumbered = 1000;
 constexpr std::size_t kMaxReports = 1000;
-constexpr std::uint64_t kReportToken = std::uint64_t{1} << 40;   // tokens of types are small
 constexpr std::string_view kReportType = "application/vnd.parley.delivery+json";
 
 // Date of RFC 3261 section 20.17.
@@ -121,7 +120,7 @@ void Bridge::deliver(const Outgoing& outgoing) {
                               // One copy of the body for all legs; the received message would keep its head alive too.
                               .body = base::share(std::string(message.body())),
                               .utf8 = base::valid_utf8(message.body()),
-                              .token = reported ? kReportToken + outgoing.sequence : type_token};
+                              .token = reported ? key() << kKeyShift | kReportToken | outgoing.sequence : type_token};
   // One is held back until all are on their way: a copy that is skipped is told from within send_message().
   if (reported) reports_[outgoing.sequence] = {.sender = outgoing.from, .message_id = id, .content_type = std::string(message.content_type()), .waiting = 1,
                                                .delivered = {}, .failed = {}};
@@ -147,6 +146,12 @@ void Bridge::deliver(const Outgoing& outgoing) {
 }
 
 void Bridge::on_message_done(Leg& leg, std::uint64_t token, int status) {
+  if (const auto whose = token >> kKeyShift; whose != key()) {
+    const auto other = environment_.bridges.find(whose);
+    if (other != environment_.bridges.end()) other->second->on_message_done(leg, token, status);
+    return;
+  }
+  token &= (std::uint64_t{1} << kKeyShift) - 1;
   // Spec A.2: each of the three is remembered for the type that was sent, not for every MESSAGE.
   const bool refused = status == 405 || status == 415 || status == 501;
   if (token >= kReportToken) {

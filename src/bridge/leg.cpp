@@ -78,6 +78,7 @@ base::Status Leg::create_media(bool webrtc, const base::SocketAddress& peer, boo
     config.rtcp_port = endpoint->rtcp_port;
   }
   has_media_ = true;
+  webrtc_ = webrtc;
   negotiator_ = std::make_unique<sdp::Negotiator>(std::move(config));
   return {};
 }
@@ -101,6 +102,30 @@ base::Result<std::string> Leg::prepare_offer(bool webrtc, bool video, const base
 void Leg::join() {
   joined_ = true;
   environment_.media.join(id_);
+}
+
+void Leg::move_to(LegOwner& owner, BridgeId bridge, sdp::VideoMode video) {
+  owner_ = &owner;
+  bridge_ = bridge;
+  joined_ = talking_ = false;
+  told_unavailable_.clear();
+  const bool other_layout = std::exchange(video_, video) != video && webrtc_;
+  shown_.clear();
+  if (!has_media_) return;
+  auto& media = environment_.media;
+  media.stop_sound(id_);
+  media.set_echo(id_, false);
+  if (muted_) set_muted(false);
+  media.move_leg(id_, bridge_);
+  if (other_layout) {
+    negotiator_->set_remote_sources({});
+    negotiator_->set_video_mode(video_);
+    failed_offers_ = 0;
+  }
+  if (!negotiator_->established()) return;
+  configure();
+  // In a room the bridge asks for an offer, when it knows who is to be seen.
+  if (video_ != sdp::VideoMode::kForwarding && negotiator_->needs_offer() && session_->established()) session_->reoffer();
 }
 
 void Leg::end(std::string_view reason) {

@@ -23,6 +23,7 @@
 namespace bridge {
 
 class Leg;
+class Bridge;
 
 // A video that a leg publishes.
 struct PublishedSource {
@@ -63,6 +64,7 @@ struct LegEnvironment {
   MediaEngine& media;
   LegConfig config;
   std::unordered_map<LegId, Leg*> legs{};       // all that live, by themselves
+  std::unordered_map<std::uint64_t, Bridge*> bridges{};   // the same, by Bridge::key()
   LegId next_leg_id() { return {++last_leg_id}; }
   std::uint64_t last_leg_id = 0;
   std::size_t pending = 0;                      // legs that are not established yet
@@ -98,8 +100,13 @@ class Leg final : public sip::SessionHandler {
     if (party_.webphone) session.set_patience(kPagePatience);
   }
   sip::Session& session() { return *session_; }
-  // Another bridge's policy looks after it from now on (a resumed participant).
-  void set_owner(LegOwner& owner) { owner_ = &owner; }
+  LegOwner& owner() const { return *owner_; }
+  BridgeId bridge() const { return bridge_; }
+  sdp::VideoMode video_mode() const { return video_; }
+  // Another bridge's from now on: its user takes it out of the old one before, and adds it to the new one after this. Its peer keeps
+  // dialog, media transport, sources and participant id; a re-INVITE follows where the videos are laid out otherwise (`video`).
+  // Sounds, echo and muting were the old bridge's.
+  void move_to(LegOwner& owner, BridgeId bridge, sdp::VideoMode video);
 
   // Before prepare_answer() or prepare_offer(): another order than the configuration's.
   void set_video_codecs(std::vector<std::string> codecs) { video_codecs_ = std::move(codecs); }
@@ -182,8 +189,8 @@ class Leg final : public sip::SessionHandler {
   const LegId id_;
   LegEnvironment& environment_;
   LegOwner* owner_;
-  const BridgeId bridge_;
-  const sdp::VideoMode video_;
+  BridgeId bridge_;
+  sdp::VideoMode video_;
   Party party_;
   sip::Session* session_ = nullptr;
   std::unique_ptr<sdp::Negotiator> negotiator_;
@@ -196,7 +203,7 @@ class Leg final : public sip::SessionHandler {
   std::deque<std::string> taken_;               // the last ids, of a predecessor too; bounded
   bool refuses_all_ = false, wants_events_ = false, wants_text_ = true;
   bool hidden_ = false, hidden_video_ = false;
-  bool joined_ = false, ended_ = false, muted_ = false, talking_ = false, has_media_ = false, flow_lost_ = false;
+  bool joined_ = false, ended_ = false, muted_ = false, talking_ = false, has_media_ = false, webrtc_ = false, flow_lost_ = false;
   bool pending_ = false;
   int failed_offers_ = 0;
   base::TimerQueue::Id flow_timer_ = 0;

@@ -106,6 +106,8 @@ class Negotiator {
 
   // All the videos that this peer should see, in order. Takes effect by the next offer.
   void set_remote_sources(std::vector<RemoteSource> sources);
+  // Another kind of bridge than before: a call of two, a room. What is agreed stays till the next offer or answer.
+  void set_video_mode(VideoMode mode);
   // What we want of audio (hold by us: kSendOnly or kInactive). Takes effect by the next offer or answer.
   void set_audio_direction(Direction direction);
   // True when what is wanted differs from what is agreed and an offer may be made now.

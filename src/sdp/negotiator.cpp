@@ -100,6 +100,11 @@ void Negotiator::set_remote_sources(std::vector<RemoteSource> sources) {
   update_undelivered();
 }
 
+void Negotiator::set_video_mode(VideoMode mode) {
+  config_.video = mode;
+  update_undelivered();
+}
+
 void Negotiator::set_audio_direction(Direction direction) { agreed_->audio = direction; }
 
 bool Negotiator::needs_offer() const {

@@ -212,6 +212,10 @@ bool plan_offer(const LocalConfig& config, const std::vector<RemoteSource>& sour
   for (auto& s : state.agreed.sections) {
     if (!s.active) continue;
     s.offered = offer_direction(config, state, s);
+    if (s.role == Role::kOwnVideo && sends(s.offered) && s.ssrc == 0) {   // in the bridge before, nothing was sent here
+      s.ssrc = fresh_ssrc(config, state);
+      if (s.codecs.back().rtx_payload_type) s.rtx_ssrc = fresh_ssrc(config, state, s.ssrc);
+    }
     // A slot that the peer has put on hold is its own affair; ours is what we want of its own m-lines.
     if (s.role != Role::kSlot && s.offered != s.direction) changed = true;
   }

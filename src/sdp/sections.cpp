@@ -133,8 +133,9 @@ Direction offer_direction(const LocalConfig& config, const SessionState& state, 
   switch (section.role) {
     case Role::kOwnAudio: return state.audio & possible;
     case Role::kOwnVideo:
+      if (config.video == VideoMode::kNone) return Direction::kInactive;
       return (config.video == VideoMode::kTwoWay ? Direction::kSendRecv : Direction::kRecvOnly) & possible;
-    case Role::kOwnScreen: return Direction::kRecvOnly & possible;
+    case Role::kOwnScreen: return config.video == VideoMode::kNone ? Direction::kInactive : Direction::kRecvOnly & possible;
     case Role::kSlot: return Direction::kSendOnly | (section.direction & Direction::kRecvOnly & possible);
     case Role::kNone: break;
   }
