@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "media/audio_mixer_participant.hpp"
+
 namespace media {
 namespace {
 
@@ -10,7 +12,6 @@ using std::chrono::milliseconds;
 constexpr base::Duration kOwnHold = milliseconds(500);
 constexpr base::Duration kMaxBehind = milliseconds(200);
 constexpr std::size_t kFade = kMixRate / 200;       // 5 ms, for who begins or ceases to be heard
-constexpr float kDecayPerSecond = 25;               // dB: loudness follows up at once, and down slowly
 constexpr float kStay = 3;                          // dB that one who is heard has ahead of one who is not
 constexpr std::size_t kMaxSpare = 8;
 
@@ -20,30 +21,6 @@ std::size_t samples_of(base::Duration interval) {
 }
 
 }  // namespace
-
-struct AudioMixer::Participant {
-  ParticipantId id = 0;
-  ParticipantAudio audio;
-  std::unique_ptr<AudioSource> source;   // from his first packet on
-  TalkDetector talk;
-  DtmfEvents dtmf;
-  float loudness = 0;                    // dB above level 127
-  bool level_unknown = false;            // Opus without RFC 6464: only decoding tells
-  bool selected = false;
-  bool mixed = false;                    // was heard in the last interval
-  Frame* frame = nullptr;                // what he adds in this interval
-  std::unique_ptr<MixStream> own;
-  int own_left = 0;
-  std::uint32_t timestamp = 0;
-  bool marker = true;
-
-  const ParticipantAudio::Receives* receives(std::uint8_t payload_type) const {
-    for (const auto& r : audio.also) {
-      if (r.payload_type == payload_type) return &r;
-    }
-    return nullptr;
-  }
-};
 
 AudioMixer::AudioMixer(const MixerOptions& options, AudioMixerSink& sink)
     : options_(options), sink_(sink), samples_(samples_of(options.interval)) {
@@ -123,36 +100,25 @@ const JitterBuffer* AudioMixer::jitter(ParticipantId id) const {
 void AudioMixer::push(ParticipantId id, const AudioPacket& packet, base::TimePoint now) {
   Participant* const p = find(id);
   if (p == nullptr) return;
-  const ParticipantAudio& audio = p->audio;
-  if (packet.payload_type == audio.telephone_event || packet.payload_type == audio.comfort_noise) {
-    if (p->source) p->source->push_other(packet.ssrc, packet.seq);
-    if (packet.payload_type != audio.telephone_event) return;
-    if (const auto digit = p->dtmf.push(packet)) sink_.on_digit(id, *digit);
-    return;
-  }
-  AudioCodec codec = audio.codec;
-  if (packet.payload_type != audio.payload_type) {
-    const auto* const other = p->receives(packet.payload_type);
-    if (other == nullptr) {
-      ++counters_.unknown_payload;
-      return;
-    }
-    codec = other->codec;
-  }
-  if (!p->source || p->source->codec() != codec) {
-    p->source = std::make_unique<AudioSource>(codec);
+  const auto codec = codec_of(*p, packet);
+  if (!codec) return;
+  if (!p->source || p->source->codec() != *codec) {
+    p->source = std::make_unique<AudioSource>(*codec);
     p->mixed = false;
   }
   const auto arrival = p->source->push(packet, now);
   if (!arrival.accepted) return;
   p->level_unknown = !arrival.level.has_value();
-  if (arrival.level) heard(*p, *arrival.level, arrival.length, now);
+  if (!arrival.level) return;
+  heard(*p, *arrival.level, arrival.length, now);
+  if (p->audio.detect_tones && is_g711(*codec)) find_tones(*p, *codec, packet.payload, *arrival.level);
 }
 
 // Loudness is known when a packet arrives, so who begins to talk is selected before that packet is due.
 void AudioMixer::heard(Participant& p, std::uint8_t level, base::Duration length, base::TimePoint now) {
   if (p.audio.muted) return;
   p.loudness = std::max(p.loudness, static_cast<float>(kSilentLevel - level));
+  if (p.audio.apart) return;
   if (const auto change = p.talk.update(level, length, now)) sink_.on_talking(p.id, *change);
 }
 
@@ -168,6 +134,7 @@ void AudioMixer::tick(base::TimePoint now) {
   frames_used_ = 0;
   select();
   collect(now);
+  collect_sounds();
   assign_streams();
   encode_shared();
   emit();
@@ -180,7 +147,7 @@ void AudioMixer::select() {
   for (Participant* const p : order_) {
     p->selected = false;
     p->frame = nullptr;
-    if (p->source && !p->audio.muted && p->loudness >= threshold) candidates_.push_back(p);
+    if (p->source && !p->audio.muted && !p->audio.apart && p->loudness >= threshold) candidates_.push_back(p);
   }
   if (candidates_.size() > options_.max_speakers) {
     const auto last = candidates_.begin() + static_cast<std::ptrdiff_t>(options_.max_speakers);
@@ -202,7 +169,9 @@ void AudioMixer::collect(base::TimePoint now) {
   std::size_t speakers = candidates_.size();
   for (Participant* const p : order_) {
     if (p->source) {
-      if (p->selected || p->mixed) {
+      if (p->audio.apart) {
+        collect_apart(*p, now);
+      } else if (p->selected || p->mixed) {
         contribute(*p, now);
       } else if (p->level_unknown && !p->audio.muted) {
         if (listen_in(*p, now, speakers)) ++speakers;
@@ -213,10 +182,12 @@ void AudioMixer::collect(base::TimePoint now) {
     p->loudness = std::max(0.0F, p->loudness - decay);
     if (const auto change = p->talk.tick(now)) sink_.on_talking(p->id, *change);
   }
+  heard_ = 0;
   const auto sum = whole(sum_);
-  if (frames_used_ != 0) std::ranges::fill(sum, 0.0F);
-  for (std::size_t f = 0; f < frames_used_; ++f) {
-    const auto frame = whole(*frames_[f]);
+  for (const Participant* const p : order_) {
+    if (p->frame == nullptr || p->audio.apart) continue;
+    if (heard_++ == 0) std::ranges::fill(sum, 0.0F);
+    const auto frame = whole(*p->frame);
     for (std::size_t i = 0; i < samples_; ++i) sum[i] += frame[i];
   }
 }
@@ -230,6 +201,7 @@ void AudioMixer::contribute(Participant& p, base::TimePoint now) {
   ++counters_.decoded;
   ++frames_used_;
   p.frame = &frame;
+  if (p.audio.detect_tones && !is_g711(p.source->codec())) find_tones(p, out);
   if (p.level_unknown && p.selected) {
     double square = 0;
     for (const float v : out) square += static_cast<double>(v) * static_cast<double>(v);
@@ -264,7 +236,7 @@ void AudioMixer::take_own(Participant& p) {
     p.own = std::move(spare.back());
     spare.pop_back();
   }
-  if (shared_[codec].running) {
+  if (shared_[codec].running && !p.audio.apart) {
     p.own->copy_state(*shared_[codec].stream);
   } else {
     p.own->reset();
@@ -276,7 +248,7 @@ void AudioMixer::give_back(Participant& p) {
   const auto codec = static_cast<std::size_t>(p.audio.codec);
   Shared& shared = shared_[codec];
   // Nobody hears the shared stream yet: it becomes the continuation of this one.
-  if (!shared.running) {
+  if (!shared.running && !p.audio.apart) {
     if (!shared.stream) shared.stream = std::make_unique<MixStream>(p.audio.codec, options_.opus);
     shared.stream->copy_state(*p.own);
     shared.running = true;
@@ -290,13 +262,13 @@ void AudioMixer::assign_streams() {
   for (auto& shared : shared_) shared.wanted = false;
   for (Participant* const p : order_) {
     if (!p->audio.listening) continue;
-    if (p->frame != nullptr) {
+    if (p->frame != nullptr ? !p->audio.apart || p->busy : p->busy) {
       p->own_left = own_hold_;
       if (!p->own) take_own(*p);
     } else if (p->own && --p->own_left <= 0) {
       give_back(*p);
     }
-    if (!p->own) shared_[static_cast<std::size_t>(p->audio.codec)].wanted = true;
+    if (!p->own && !p->audio.apart) shared_[static_cast<std::size_t>(p->audio.codec)].wanted = true;
   }
 }
 
@@ -307,7 +279,7 @@ void AudioMixer::encode_shared() {
       if (!shared.stream) {
         shared.stream = std::make_unique<MixStream>(static_cast<AudioCodec>(codec), options_.opus);
       }
-      shared.payload = shared.stream->encode(whole(sum_), frames_used_ == 0);
+      shared.payload = shared.stream->encode(whole(sum_), heard_ == 0);
       ++counters_.encoded_shared;
     }
     shared.running = shared.wanted;
@@ -316,18 +288,33 @@ void AudioMixer::encode_shared() {
 
 base::ByteView AudioMixer::encode_own(Participant& p) {
   ++counters_.encoded_own;
-  if (p.frame == nullptr) return p.own->encode(whole(sum_), frames_used_ == 0);
-  if (frames_used_ == 1) return p.own->encode(whole(sum_), true);
+  if (p.extra != nullptr && p.alone) return p.own->encode(whole(*p.extra), false);
+  // Of the others, and of himself: nothing, the sum, or the sum less his own part.
+  const bool less = p.frame != nullptr && !p.audio.apart && !p.echo();
+  const bool himself = p.frame != nullptr && p.audio.apart && p.echo();
+  const bool silent = p.audio.apart ? !himself : heard_ == (less ? 1U : 0U);
+  if (p.extra == nullptr && (silent || !less)) return p.own->encode(himself ? whole(*p.frame) : whole(sum_), silent);
   const auto out = whole(scratch_);
-  const auto mine = whole(*p.frame);
-  for (std::size_t i = 0; i < samples_; ++i) out[i] = sum_[i] - mine[i];
+  if (silent) {
+    std::ranges::fill(out, 0.0F);
+  } else {
+    std::ranges::copy(himself ? whole(*p.frame) : whole(sum_), out.begin());
+  }
+  if (less && !silent) {
+    const auto mine = whole(*p.frame);
+    for (std::size_t i = 0; i < samples_; ++i) out[i] -= mine[i];
+  }
+  if (p.extra != nullptr) {
+    const auto extra = whole(*p.extra);
+    for (std::size_t i = 0; i < samples_; ++i) out[i] += extra[i];
+  }
   return p.own->encode(out, false);
 }
 
 void AudioMixer::emit() {
   for (Participant* const p : order_) {
     const auto codec = static_cast<std::size_t>(p->audio.codec);
-    if (p->audio.listening) {
+    if (p->audio.listening && !emit_event(*p) && (p->own || !p->audio.apart)) {
       EncodedAudio audio{.payload = p->own ? encode_own(*p) : shared_[codec].payload,
                          .codec = p->audio.codec,
                          .payload_type = p->audio.payload_type,
@@ -339,6 +326,8 @@ void AudioMixer::emit() {
         p->marker = false;
         sink_.on_audio(p->id, audio);
       }
+    } else {
+      p->marker = true;
     }
     p->timestamp += static_cast<std::uint32_t>(samples_ * clock_rate(p->audio.codec) / kMixRate);
   }

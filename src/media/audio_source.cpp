@@ -24,12 +24,22 @@ AudioSource::Arrival AudioSource::push(const AudioPacket& packet, base::TimePoin
   arrival.length = base::Duration(std::int64_t{duration} * 1'000'000'000 / clock_rate(codec_));
   if (packet.audio_level) {
     arrival.level = static_cast<std::uint8_t>(*packet.audio_level & 0x7f);
-  } else if (!opus) {
+  } else if (is_g711(codec_)) {
     arrival.level = g711::level(codec_, packet.payload);
-  } else if (packet.payload.size() <= 2) {
+  } else if (opus && packet.payload.size() <= 2) {
     arrival.level = kSilentLevel;  // RFC 7587 3.1.3: DTX
   }
   return arrival;
+}
+
+// In samples, bounded.
+std::size_t AudioSource::length_of(const JitterFrame& frame) const {
+  return std::min<std::size_t>(std::size_t{frame.duration} * samples_per_tick(codec_), kMaxOpusFrame);
+}
+
+AudioSource::Decoding::Wide& AudioSource::wide() {
+  if (!decoding_->wide) decoding_->wide = std::make_unique<Decoding::Wide>();
+  return *decoding_->wide;
 }
 
 std::span<std::int16_t> AudioSource::extend(std::size_t count) {
@@ -64,6 +74,8 @@ bool AudioSource::play(std::span<float> out, base::TimePoint now) {
   const auto samples = std::span(d.samples).subspan(d.head, need);
   if (codec_ == AudioCodec::kOpus) {
     std::copy(samples.begin(), samples.end(), out.begin());
+  } else if (codec_ == AudioCodec::kG722) {
+    wide().upsampler.process(samples, out);
   } else {
     d.upsampler.process(samples, out);
   }
@@ -75,7 +87,7 @@ bool AudioSource::play(std::span<float> out, base::TimePoint now) {
 void AudioSource::pad(std::size_t count) {
   const bool heard = !gap_ && !decoding_->samples.empty();
   const float last = heard ? static_cast<float>(decoding_->samples.back()) : 0;
-  const std::size_t ramp = clock_rate(codec_) / 400;
+  const std::size_t ramp = sample_rate(codec_) / 400;
   auto out = extend(count);
   for (std::size_t i = 0; i < count; ++i) {
     const float left = i < ramp ? 1 - static_cast<float>(i + 1) / static_cast<float>(ramp) : 0;
@@ -85,9 +97,14 @@ void AudioSource::pad(std::size_t count) {
 }
 
 void AudioSource::append(const JitterFrame& frame, base::TimePoint now) {
-  auto out = extend(std::min<std::size_t>(frame.duration, kMaxOpusFrame));
+  auto out = extend(length_of(frame));
   if (stale_) {
     if (decoding_->opus) decoding_->opus->reset();
+    if (decoding_->wide) {
+      decoding_->wide->decoder.reset();
+      decoding_->wide->concealer.reset();
+      decoding_->wide->upsampler.reset();
+    }
     decoding_->concealer.reset();
     decoding_->upsampler.reset();
     stale_ = false;
@@ -101,7 +118,7 @@ void AudioSource::append(const JitterFrame& frame, base::TimePoint now) {
     conceal(frame, out);
   }
   if (gap_) {
-    const std::size_t ramp = std::min<std::size_t>(out.size(), clock_rate(codec_) / 400);
+    const std::size_t ramp = std::min<std::size_t>(out.size(), sample_rate(codec_) / 400);
     for (std::size_t i = 0; i < ramp; ++i) {
       out[i] = static_cast<std::int16_t>(out[i] * static_cast<std::int64_t>(i) / static_cast<std::int64_t>(ramp));
     }
@@ -109,13 +126,19 @@ void AudioSource::append(const JitterFrame& frame, base::TimePoint now) {
   }
   const bool rested = now - compressed_ >= kCompressEvery || frame.excess >= kExcessUrgent;
   if (frame.kind == JitterFrame::Kind::kPacket && frame.excess >= kExcessHeard && rested) {
-    const std::size_t left = compress_time(out, static_cast<int>(clock_rate(codec_)));
+    const std::size_t left = compress_time(out, static_cast<int>(sample_rate(codec_)));
     decoding_->samples.resize(decoding_->samples.size() - (out.size() - left));
     compressed_ = now;
   }
 }
 
 void AudioSource::decode(const JitterFrame& frame, std::span<std::int16_t> out) {
+  if (codec_ == AudioCodec::kG722) {
+    const std::size_t n = wide().decoder.decode(frame.payload, out);
+    if (n < out.size()) std::ranges::fill(out.subspan(n), std::int16_t{0});
+    wide().concealer.received(out);
+    return;
+  }
   if (codec_ != AudioCodec::kOpus) {
     g711::decode(codec_, frame.payload, out);
     decoding_->concealer.received(out);
@@ -127,6 +150,10 @@ void AudioSource::decode(const JitterFrame& frame, std::span<std::int16_t> out) 
 }
 
 void AudioSource::conceal(const JitterFrame& frame, std::span<std::int16_t> out) {
+  if (codec_ == AudioCodec::kG722) {
+    wide().concealer.conceal(out);
+    return;
+  }
   if (codec_ != AudioCodec::kOpus) {
     decoding_->concealer.conceal(out);
     return;
@@ -156,7 +183,7 @@ void AudioSource::skip(std::size_t mix_samples, base::TimePoint now) {
     }
     stale_ = true;
     // Unheard, so lost time is caught up by whole packets.
-    if (frame.excess < kExcessUrgent / 5) silent_ahead_ += std::min<std::size_t>(frame.duration, kMaxOpusFrame);
+    if (frame.excess < kExcessUrgent / 5) silent_ahead_ += length_of(frame);
   }
   silent_ahead_ -= need;
 }

@@ -10,6 +10,7 @@
 
 #include "media/audio_codec.hpp"
 #include "media/concealment.hpp"
+#include "media/g722.hpp"
 #include "media/jitter_buffer.hpp"
 #include "media/opus_codec.hpp"
 #include "media/resampler.hpp"
@@ -40,15 +41,21 @@ class AudioSource {
   struct Decoding {
     std::vector<std::int16_t> samples;   // at the codec's rate; those before `head` have been played
     std::size_t head = 0;
+    struct Wide {                        // G.722
+      G722Decoder decoder;
+      WideConcealer concealer;
+      WideUpsampler upsampler;
+    };
     std::unique_ptr<OpusMonoDecoder> opus;
+    std::unique_ptr<Wide> wide;
     Concealer concealer;                 // G.711
     Upsampler upsampler;                 // G.711
     std::size_t available() const { return samples.size() - head; }
   };
 
-  std::size_t native(std::size_t mix_samples) const {
-    return codec_ == AudioCodec::kOpus ? mix_samples : mix_samples / kResampleRatio;
-  }
+  std::size_t native(std::size_t mix_samples) const { return mix_samples / (kMixRate / sample_rate(codec_)); }
+  std::size_t length_of(const JitterFrame& frame) const;
+  Decoding::Wide& wide();
   std::span<std::int16_t> extend(std::size_t count);
   void append(const JitterFrame& frame, base::TimePoint now);
   void decode(const JitterFrame& frame, std::span<std::int16_t> out);

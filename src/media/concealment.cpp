@@ -26,13 +26,15 @@ float similarity(const std::int16_t* a, const std::int16_t* b, int count, int st
 
 }  // namespace
 
-void Concealer::reset() {
+template <int kScale>
+void BasicConcealer<kScale>::reset() {
   history_.fill(0);
   position_ = 0;
   lost_ = false;
 }
 
-void Concealer::remember(std::span<const std::int16_t> samples) {
+template <int kScale>
+void BasicConcealer<kScale>::remember(std::span<const std::int16_t> samples) {
   if (samples.size() >= kHistory) {
     std::copy(samples.end() - kHistory, samples.end(), history_.begin());
     return;
@@ -41,7 +43,8 @@ void Concealer::remember(std::span<const std::int16_t> samples) {
   std::copy(samples.begin(), samples.end(), history_.end() - static_cast<std::ptrdiff_t>(samples.size()));
 }
 
-void Concealer::received(std::span<std::int16_t> samples) {
+template <int kScale>
+void BasicConcealer<kScale>::received(std::span<std::int16_t> samples) {
   if (lost_) {
     const int count = std::min<int>(kMerge, static_cast<int>(samples.size()));
     for (int i = 0; i < count; ++i) {
@@ -54,18 +57,20 @@ void Concealer::received(std::span<std::int16_t> samples) {
   remember(samples);
 }
 
-void Concealer::conceal(std::span<std::int16_t> out) {
+template <int kScale>
+void BasicConcealer<kScale>::conceal(std::span<std::int16_t> out) {
   if (!lost_) start();
   for (auto& sample : out) sample = next();
 }
 
-void Concealer::start() {
-  constexpr int kWindow = 160;
+template <int kScale>
+void BasicConcealer<kScale>::start() {
+  constexpr int kWindow = 160 * kScale;
   const std::int16_t* end = history_.data() + kHistory;
   pitch_ = kMinPitch;
   float best = -2;
-  for (int lag = kMinPitch; lag <= kMaxPitch; ++lag) {
-    const float value = similarity(end - kWindow, end - kWindow - lag, kWindow, 2);
+  for (int lag = kMinPitch; lag <= kMaxPitch; lag += kScale) {
+    const float value = similarity(end - kWindow, end - kWindow - lag, kWindow, 2 * kScale);
     if (value > best) {
       best = value;
       pitch_ = lag;
@@ -86,7 +91,8 @@ void Concealer::start() {
   lost_ = true;
 }
 
-std::int16_t Concealer::next() {
+template <int kScale>
+std::int16_t BasicConcealer<kScale>::next() {
   if (position_ >= kFadeTo) return 0;
   float gain = 1;
   if (position_ > kFadeFrom) {
@@ -97,6 +103,9 @@ std::int16_t Concealer::next() {
   ++position_;
   return saturate(value);
 }
+
+template class BasicConcealer<1>;
+template class BasicConcealer<2>;
 
 std::size_t compress_time(std::span<std::int16_t> samples, int rate) {
   const int count = static_cast<int>(samples.size());

@@ -1,4 +1,4 @@
-// Filling the place of lost 8 kHz audio, and shortening audio without a click. One thread, no allocation.
+// Filling the place of lost 8 or 16 kHz audio, and shortening audio without a click. One thread, no allocation.
 #pragma once
 
 #include <array>
@@ -7,8 +7,9 @@
 
 namespace media {
 
-// In the manner of G.711 Appendix I: the last pitch period goes on, fading to silence within 60 ms.
-class Concealer {
+// In the manner of G.711 Appendix I: the last pitch period goes on, fading to silence within 60 ms. kScale: 1 for 8 kHz, 2 for 16.
+template <int kScale>
+class BasicConcealer {
  public:
   // Received audio, in order. After a loss its first 5 ms are faded in over the synthetic signal, in place.
   void received(std::span<std::int16_t> samples);
@@ -16,12 +17,12 @@ class Concealer {
   void reset();
 
  private:
-  static constexpr int kHistory = 400;    // 50 ms
-  static constexpr int kMinPitch = 40;    // 200 Hz
-  static constexpr int kMaxPitch = 120;   // 66 Hz
-  static constexpr int kFadeFrom = 80;    // 10 ms at full level
-  static constexpr int kFadeTo = 480;     // silence from 60 ms on
-  static constexpr int kMerge = 40;       // 5 ms
+  static constexpr int kHistory = 400 * kScale;    // 50 ms
+  static constexpr int kMinPitch = 40 * kScale;    // 200 Hz
+  static constexpr int kMaxPitch = 120 * kScale;   // 66 Hz
+  static constexpr int kFadeFrom = 80 * kScale;    // 10 ms at full level
+  static constexpr int kFadeTo = 480 * kScale;     // silence from 60 ms on
+  static constexpr int kMerge = 40 * kScale;       // 5 ms
 
   void start();
   std::int16_t next();
@@ -34,6 +35,8 @@ class Concealer {
   int position_ = 0;    // samples concealed; 0: none
   bool lost_ = false;
 };
+using Concealer = BasicConcealer<1>;
+using WideConcealer = BasicConcealer<2>;
 
 // Removes about a quarter to half of `samples` by a cross-fade where the signal resembles itself: the first and the last
 // sample stay. How many samples remain; all of them when there are too few (under 10 ms).

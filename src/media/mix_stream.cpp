@@ -43,13 +43,16 @@ void Limiter::process(std::span<const float> in, std::span<float> out) {
 
 MixStream::MixStream(AudioCodec codec, const OpusOptions& options) : codec_(codec) {
   if (codec == AudioCodec::kOpus) opus_.emplace(options);
+  if (codec == AudioCodec::kG722) g722_.emplace();
 }
 
 void MixStream::reset() {
   silent_ = 0;
   limiter_.reset();
   downsampler_.reset();
+  wide_downsampler_.reset();
   if (opus_) opus_->reset();
+  if (g722_) g722_->reset();
 }
 
 void MixStream::copy_state(const MixStream& other) {
@@ -57,6 +60,8 @@ void MixStream::copy_state(const MixStream& other) {
   size_ = other.size_;
   limiter_ = other.limiter_;
   downsampler_ = other.downsampler_;
+  wide_downsampler_ = other.wide_downsampler_;
+  if (g722_ && other.g722_) g722_->copy_state(*other.g722_);
   if (opus_ && other.opus_) opus_->copy_state(*other.opus_);
   payload_ = other.payload_;
 }
@@ -81,6 +86,10 @@ base::ByteView MixStream::encode(std::span<const float> mix, bool silent) {
   if (opus_) {
     for (std::size_t i = 0; i < frame.size(); ++i) pcm[i] = static_cast<std::int16_t>(std::lrintf(frame[i]));
     size_ = opus_->encode(std::span(pcm).first(frame.size()), payload_);
+  } else if (g722_) {
+    const auto wide = std::span(pcm).first(frame.size() / kWideResampleRatio);
+    wide_downsampler_.process(frame, wide);
+    size_ = g722_->encode(wide, payload_);
   } else {
     size_ = frame.size() / kResampleRatio;
     const auto narrow = std::span(pcm).first(size_);

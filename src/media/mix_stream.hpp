@@ -7,6 +7,7 @@
 #include <span>
 
 #include "media/audio_codec.hpp"
+#include "media/g722.hpp"
 #include "media/opus_codec.hpp"
 #include "media/resampler.hpp"
 
@@ -39,8 +40,8 @@ class MixStream {
   bool at_rest() const { return silent_ >= rest(); }
 
  private:
-  int rest() const { return codec_ == AudioCodec::kOpus ? kSilenceOpus : kSilenceG711; }
-  static constexpr int kSilenceOpus = 10;  // intervals until the encoder has come to rest
+  int rest() const { return is_g711(codec_) ? kSilenceG711 : kSilenceOpus; }
+  static constexpr int kSilenceOpus = 10;  // intervals until the encoder has come to rest; G.722's too
   static constexpr int kSilenceG711 = 2;   // until the filter has
 
   AudioCodec codec_;
@@ -48,7 +49,9 @@ class MixStream {
   std::size_t size_ = 0;
   Limiter limiter_;
   Downsampler downsampler_;
+  WideDownsampler wide_downsampler_;
   std::optional<OpusMonoEncoder> opus_;
+  std::optional<G722Encoder> g722_;
   std::array<std::uint8_t, 640> payload_{};
 };
 

@@ -2,11 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
 #include <random>
 
 #include "media/g711.hpp"
 #include "support/audio_tones.hpp"
+#include "support/mixer_room.hpp"
 
 using namespace media;
 using namespace test_support;
@@ -14,117 +14,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// One party: sends a tone in 20 ms packets, keeps what it hears.
-struct Party {
-  AudioCodec codec;
-  Tone tone;
-  double hertz;
-  std::uint16_t seq = 100;
-  std::uint32_t timestamp = 1000;
-  bool sends = true;
-  bool tells_level = false;
-  OpusMonoEncoder encoder;
-  OpusMonoDecoder decoder;
-  std::vector<std::int16_t> heard;
-  std::vector<std::uint32_t> timestamps;
-  int shared = 0, own = 0, markers = 0, silent = 0;
-
-  Party(AudioCodec c, double frequency, double amplitude)
-      : codec(c), tone(frequency, amplitude, static_cast<int>(clock_rate(c))), hertz(frequency) {}
-  int rate() const { return static_cast<int>(clock_rate(codec)); }
-};
-
-class Room : public AudioMixerSink {
- public:
-  explicit Room(const MixerOptions& options = {}) : mixer(options, *this) {}
-
-  AudioMixer mixer;
-  base::TimePoint now{1h};
-  std::map<ParticipantId, std::unique_ptr<Party>> parties;
-  std::vector<std::pair<ParticipantId, bool>> talk;
-  std::vector<ParticipantId> speakers;
-  std::string digits;
-
-  Party& join(ParticipantId id, AudioCodec codec, double hertz, double amplitude = 6000) {
-    ParticipantAudio audio;
-    audio.codec = codec;
-    audio.payload_type = codec == AudioCodec::kOpus ? 111 : codec == AudioCodec::kPcmu ? 0 : 8;
-    audio.telephone_event = 101;
-    audio.comfort_noise = 13;
-    mixer.add(id, audio);
-    parties[id] = std::make_unique<Party>(codec, hertz, amplitude);
-    parties[id]->sends = amplitude > 0;
-    return *parties[id];
-  }
-  void send(ParticipantId id, bool lost = false, base::Duration late = {}) {
-    Party& p = *parties[id];
-    const auto pcm = p.tone.next(static_cast<std::size_t>(p.rate()) / 50);
-    base::Bytes payload(1275);
-    if (p.codec == AudioCodec::kOpus) {
-      payload.resize(p.encoder.encode(pcm, payload));
-    } else {
-      payload.resize(pcm.size());
-      g711::encode(p.codec, pcm, payload);
-    }
-    AudioPacket packet{.payload_type = static_cast<std::uint8_t>(p.codec == AudioCodec::kOpus ? 111 : p.codec == AudioCodec::kPcmu ? 0 : 8),
-                       .seq = p.seq++, .timestamp = p.timestamp, .ssrc = static_cast<std::uint32_t>(id), .payload = payload};
-    if (p.tells_level) packet.audio_level = level_of(rms(pcm) * rms(pcm));
-    p.timestamp += static_cast<std::uint32_t>(pcm.size());
-    if (lost) return;
-    late_.emplace(now + late, std::pair{id, std::pair{packet, payload}});
-  }
-  void deliver() {
-    while (!late_.empty() && late_.begin()->first <= now) {
-      auto& [id, rest] = late_.begin()->second;
-      rest.first.payload = rest.second;
-      mixer.push(id, rest.first, late_.begin()->first);
-      late_.erase(late_.begin());
-    }
-  }
-  void step() {
-    for (auto& [id, p] : parties) {
-      if (p->sends) send(id);
-    }
-    deliver();
-    mixer.tick(now);
-    now += 20ms;
-  }
-  void run(int intervals) {
-    for (int i = 0; i < intervals; ++i) step();
-  }
-  void forget() {
-    for (auto& [id, p] : parties) p->heard.clear();
-  }
-  double hears(ParticipantId who, ParticipantId whom) {
-    return amplitude_at(parties[who]->heard, parties[whom]->hertz, parties[who]->rate());
-  }
-
-  void on_audio(ParticipantId to, const EncodedAudio& audio) override {
-    Party& p = *parties.at(to);
-    std::vector<std::int16_t> pcm(static_cast<std::size_t>(p.rate()) / 25);
-    if (p.codec == AudioCodec::kOpus) {
-      pcm.resize(p.decoder.decode(audio.payload, pcm));
-    } else {
-      pcm.resize(audio.payload.size());
-      g711::decode(p.codec, audio.payload, pcm);
-    }
-    p.heard.insert(p.heard.end(), pcm.begin(), pcm.end());
-    p.timestamps.push_back(audio.timestamp);
-    ++(audio.shared >= 0 ? p.shared : p.own);
-    p.markers += audio.marker;
-    p.silent += audio.silent;
-  }
-  void on_talking(ParticipantId id, bool talking) override { talk.emplace_back(id, talking); }
-  void on_active_speaker(ParticipantId id) override { speakers.push_back(id); }
-  void on_digit(ParticipantId, char digit) override { digits += digit; }
-
- private:
-  std::multimap<base::TimePoint, std::pair<ParticipantId, std::pair<AudioPacket, base::Bytes>>> late_;
-};
-
 constexpr auto kOpus = AudioCodec::kOpus;
 constexpr auto kPcmu = AudioCodec::kPcmu;
 constexpr auto kPcma = AudioCodec::kPcma;
+constexpr auto kG722 = AudioCodec::kG722;
 
 }  // namespace
 
@@ -134,11 +27,12 @@ TEST(AudioMixer, EachHearsTheOthersAndNotHimself) {
   room.join(2, kPcmu, 700);
   room.join(3, kPcma, 1100);
   room.join(4, kOpus, 1700, 0);
+  room.join(5, kG722, 2500);
   room.run(50);
   room.forget();
   room.run(100);
-  for (const ParticipantId who : {1, 2, 3, 4}) {
-    for (const ParticipantId whom : {1, 2, 3}) {
+  for (const ParticipantId who : {1, 2, 3, 4, 5}) {
+    for (const ParticipantId whom : {1, 2, 3, 5}) {
       if (who == whom) {
         EXPECT_LT(room.hears(who, whom), 120) << who;
       } else {
@@ -210,8 +104,9 @@ TEST(AudioMixer, SilenceIsSentAtNearlyNoCost) {
   room.join(1, kOpus, 1, 0);
   room.join(2, kPcmu, 1, 0);
   room.join(3, kPcma, 1, 0);
+  room.join(5, kG722, 1, 0);
   room.run(100);
-  for (const ParticipantId id : {1, 2, 3}) {
+  for (const ParticipantId id : {1, 2, 3, 5}) {
     EXPECT_EQ(room.parties[id]->timestamps.size(), 100U);
     EXPECT_LT(rms(room.parties[id]->heard), 10);
     EXPECT_GE(room.parties[id]->silent, 90);
@@ -296,7 +191,7 @@ TEST(AudioMixer, TalkingIsReportedOnceWithHysteresisAndTheSpeakerIsStable) {
 
 TEST(AudioMixer, LossReorderingAndJitterLeaveTheToneWhole) {
   for (const int per_cent : {1, 10, 20}) {
-    for (const auto codec : {kOpus, kPcmu}) {
+    for (const auto codec : {kOpus, kPcmu, kG722}) {
       std::mt19937 random(5);
       Room room;
       room.join(1, codec, 500).sends = false;
