@@ -87,6 +87,7 @@ struct RestBackend {
 
 void add_token_routes(std::vector<RestRoute>& routes, const RestBackend& backend);
 void add_account_routes(std::vector<RestRoute>& routes, const RestBackend& backend);
+void add_trunk_routes(std::vector<RestRoute>& routes, const RestBackend& backend);
 void add_line_routes(std::vector<RestRoute>& routes, const RestBackend& backend);
 void add_room_routes(std::vector<RestRoute>& routes, const RestBackend& backend);
 void add_message_routes(std::vector<RestRoute>& routes, const RestBackend& backend);

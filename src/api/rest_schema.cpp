@@ -44,6 +44,12 @@ constexpr std::string_view kSchemas = R"json({
     "name": {"type": "string"}, "access": {"type": "string", "enum": ["open", "password", "token"]},
     "origins": {"type": "array", "items": {"type": "string"}}, "clients": {"type": "array", "items": {"$ref": "#/components/schemas/LineClient"}}}},
   "LineClient": {"type": "object", "required": ["number", "displayName"], "properties": {"number": {"type": "string"}, "displayName": {"type": "string"}}},
+  "Trunk": {"type": "object", "required": ["name", "server", "registers", "registered", "reachable", "calls"], "properties": {
+    "name": {"type": "string"}, "server": {"type": "string"}, "registers": {"type": "boolean"}, "registered": {"type": "boolean"},
+    "reachable": {"type": "boolean", "description": "Its name is resolved, and it is not known to be silent."},
+    "lastStatus": {"type": "integer", "description": "Of the REGISTER that failed last; absent: the last one did not. 408 also stands for no answer."},
+    "calls": {"type": "integer"}}},
+  "TrunkList": {"type": "object", "required": ["trunks"], "properties": {"trunks": {"type": "array", "items": {"$ref": "#/components/schemas/Trunk"}}}},
   "LineList": {"type": "object", "required": ["lines"], "properties": {"lines": {"type": "array", "items": {"$ref": "#/components/schemas/Line"}}}},
   "NewWebphoneToken": {"type": "object", "additionalProperties": false, "properties": {
     "displayName": {"type": "string", "maxLength": 80, "description": "What the client is called; absent: what its page says."},

@@ -23,6 +23,7 @@ constexpr ScopeName kNames[] = {
     {"messages:read", scope::kMessagesRead, "read messages and their history"},
     {"lines", scope::kLines, "issue webphone tokens"},
     {"lines:read", scope::kLinesRead, "read webphone lines and their clients"},
+    {"trunks:read", scope::kTrunksRead, "read trunks and whether they are registered"},
     {"events", scope::kEvents, "read the event stream"},
 };
 constexpr std::string_view kPrefix = "parley_";

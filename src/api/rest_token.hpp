@@ -25,6 +25,7 @@ inline constexpr Scopes kCallsRead = 1 << 4, kCalls = kCallsRead | 1 << 5;
 inline constexpr Scopes kMessagesRead = 1 << 6, kMessages = kMessagesRead | 1 << 7;
 inline constexpr Scopes kLinesRead = 1 << 8, kLines = kLinesRead | 1 << 9;
 inline constexpr Scopes kEvents = 1 << 10;
+inline constexpr Scopes kTrunksRead = 1 << 12;
 inline constexpr Scopes kAdmin = ~Scopes{0};
 }  // namespace scope
 

@@ -15,6 +15,29 @@ namespace {
 constexpr base::Duration kForEver = std::chrono::hours(24 * 365 * 100);
 constexpr base::Duration kExpiryInterval = std::chrono::hours(1);
 constexpr base::Duration kAbuseBan = std::chrono::minutes(10);
+constexpr std::chrono::milliseconds kEndOfRegistrations{1000};   // at the stop: a provider that is away is not waited for
+
+net::Resolver::Service service_of(sip::Transport transport) {
+  switch (transport) {
+    case sip::Transport::kTls: return net::Resolver::Service::kTls;
+    case sip::Transport::kTcp: return net::Resolver::Service::kTcp;
+    default: return net::Resolver::Service::kUdp;
+  }
+}
+
+bool goes_by_tls(const pbx::TrunkConfig& trunk) { return base::equals_ignoring_case(trunk.transport, "tls"); }
+
+// What the certificates of those whom a trunk's requests go to are held against, by the name that is looked up.
+base::Result<std::map<std::string, net::SslContext>> tls_of(const std::vector<pbx::TrunkConfig>& trunks) {
+  std::map<std::string, net::SslContext> contexts;
+  for (const auto& trunk : trunks) {
+    if (!goes_by_tls(trunk)) continue;
+    auto context = net::make_tls_client(trunk.verify_certificate, trunk.ca_file);
+    if (!context) return base::fail(context.error().code, "trunk " + trunk.name + ": " + context.error().detail);
+    contexts[trunk.outbound_proxy.empty() ? trunk.server : trunk.outbound_proxy] = std::move(*context);
+  }
+  return contexts;
+}
 
 // The script that any page may load, from any origin.
 net::HttpResponse serve_script(const api::StaticFiles& files, net::HttpRequest request) {
@@ -81,6 +104,7 @@ class Node::Core final : public runtime::SipReceiver {
   void end() {
     environment_.timeline.cancel(expiry_);
     // Legs belong to the PBX and speak to the agent, which calls them back: the calls first, then the agent.
+    if (pbx_) pbx_->trunks().close();
     if (agent_) agent_->shut_down("SIP;cause=503;text=\"Server stopped\"");
     agent_.reset();
     pbx_.reset();
@@ -95,6 +119,9 @@ class Node::Core final : public runtime::SipReceiver {
   void on_flow_closed(std::uint64_t flow) override {
     if (pbx_) pbx_->on_flow_closed(flow);
     if (agent_) agent_->on_flow_closed(flow);
+  }
+  void on_connection_closed(const sip::Source& source) override {
+    if (pbx_) pbx_->on_connection_closed(source);
   }
   void on_send_failed(const sip::Target& target) override {
     if (agent_) agent_->on_send_failed(target);
@@ -129,6 +156,7 @@ base::Status Node::open() {
     config_.pbx.rooms.store = messages_.get();
     events_ = std::make_shared<api::EventStream>();
   }
+  if (auto trunks = open_trunks(); !trunks) return trunks;
   auto media = runtime::MediaPool::start(config_.media, *shard_);
   if (!media) return std::unexpected(media.error());
   media_ = std::move(*media);
@@ -184,6 +212,28 @@ base::Status Node::open() {
   return {};
 }
 
+base::Status Node::open_trunks() {
+  if (config_.pbx.trunks.empty()) return {};
+  auto contexts = tls_of(config_.pbx.trunks);
+  if (!contexts) return std::unexpected(contexts.error());
+  auto resolver = net::Resolver::start(config_.resolver);
+  if (!resolver) return std::unexpected(resolver.error());
+  resolver_ = std::move(*resolver);
+  // Asked for on the shard, answered there; the resolver and the endpoint live longer than its last work.
+  config_.pbx.resolve = [this, contexts = std::move(*contexts)](const std::string& name, sip::Transport transport, auto done) {
+    const auto found = contexts.find(name);
+    auto context = transport == sip::Transport::kTls && found != contexts.end() ? found->second : nullptr;
+    resolver_->resolve(name, service_of(transport), [this, name, context = std::move(context), done = std::move(done)](std::vector<base::SocketAddress> addresses) {
+      shard_->post([this, name, context, done, addresses = std::move(addresses)] {
+        const auto host = net::parse_host_port(name);
+        if (context && host && !addresses.empty()) sip_->set_tls_peers(name, {host->literal ? std::string() : host->host, addresses, context});
+        done(addresses);
+      });
+    });
+  };
+  return {};
+}
+
 // Null: there is no store to have accounts and tokens in.
 base::Result<std::shared_ptr<api::RestApi>> Node::make_rest(const OnPbx& on_pbx) {
   if (config_.data_directory.empty()) return nullptr;
@@ -200,6 +250,7 @@ Node::~Node() {
   if (http_) http_->stop_listening();
   if (shard_ && core_) shard_->run_and_wait([this] { core_->end(); });
   if (sip_) sip_->close();
+  resolver_.reset();
   if (events_) events_->close();
   if (http_) http_->close();
   // What waits for the disk is written and answered; then the shard goes, before what its last work may refer to.
@@ -233,11 +284,18 @@ const base::SocketAddress& Node::http_address(std::size_t listener) const { retu
 
 void Node::shut_down(std::chrono::milliseconds limit) {
   http_->stop_listening();
-  shard_->run_and_wait([this] { core_->agent()->shut_down("SIP;cause=503;text=\"Server stopped\""); });
-  const auto end = std::chrono::steady_clock::now() + limit;
+  shard_->run_and_wait([this] {
+    core_->pbx()->trunks().close();
+    core_->agent()->shut_down("SIP;cause=503;text=\"Server stopped\"");
+  });
+  const auto now = std::chrono::steady_clock::now();
+  const auto end = now + limit, end_of_registrations = now + std::min(limit, kEndOfRegistrations);
   std::size_t left = 1;
   while (left != 0 && std::chrono::steady_clock::now() < end) {
-    shard_->run_and_wait([&] { left = core_->agent()->sessions(); });
+    shard_->run_and_wait([&] {
+      const bool registered = !core_->pbx()->trunks().closed() && std::chrono::steady_clock::now() < end_of_registrations;
+      left = core_->agent()->sessions() + (registered ? 1 : 0);
+    });
     if (left != 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 }

@@ -9,6 +9,7 @@
 #include "base/result.hpp"
 #include "bridge/leg.hpp"
 #include "net/http_server.hpp"
+#include "net/resolver.hpp"
 #include "pbx/pbx.hpp"
 #include "runtime/media_pool.hpp"
 #include "runtime/sip_endpoint.hpp"
@@ -31,7 +32,8 @@ struct NodeConfig {
   runtime::MediaConfig media;
   bridge::LegConfig legs;
   sip::UserAgentConfig agent;
-  pbx::PbxConfig pbx;
+  pbx::PbxConfig pbx;                               // resolve is set here
+  net::ResolverConfig resolver;                     // of trunks' names
   api::RestLimits api_limits;
 };
 
@@ -59,6 +61,7 @@ class Node {
   class Core;
   explicit Node(NodeConfig config);
   base::Status open();
+  base::Status open_trunks();
   using OnPbx = std::function<void(std::function<void(pbx::Pbx&)>)>;
   base::Result<std::shared_ptr<api::RestApi>> make_rest(const OnPbx& on_pbx);
 
@@ -71,6 +74,7 @@ class Node {
   std::unique_ptr<Core> core_;
   std::unique_ptr<runtime::SipEndpoint> sip_;
   std::unique_ptr<net::HttpServer> http_;
+  std::unique_ptr<net::Resolver> resolver_;         // null: there are no trunks
 };
 
 }  // namespace app

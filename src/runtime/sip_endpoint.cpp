@@ -28,12 +28,7 @@ class SipEndpoint::Core : public std::enable_shared_from_this<SipEndpoint::Core>
   void send(const sip::Target& target, const sip::Packet& packet);
   void close_flow(std::uint64_t id);
   std::string local_host(const sip::Target& target);
-
-  struct TlsPeers {
-    std::vector<base::SocketAddress> addresses;
-    net::SslContext context;
-  };
-  std::map<std::string, TlsPeers> tls_peers;     // by name
+  std::map<std::string, TlsPeers> tls_peers;
   const std::shared_ptr<SipIo> io;
   std::vector<base::SocketAddress> addresses;    // of the listeners, as bound
   std::atomic<std::size_t> flow_count = 0;
@@ -322,7 +317,7 @@ SipEndpoint::Core::Entry* SipEndpoint::Core::connection_to(const sip::Target& ta
   SipLane& lane = *io->lanes[next_lane_++ % io->lanes.size()];
   const sip::Source source{target.transport, target.remote, {}, io->new_flow_id(), listener_of(target.transport).value_or(0)};
   const auto flow = std::make_shared<SipStreamFlow>(io, lane, source, true);
-  if (named != tls_peers.end()) flow->set_tls(named->first, named->second.context);
+  if (named != tls_peers.end()) flow->set_tls(named->second.name, named->second.context);
   Entry& entry = flows_[source.flow] = {flow, source, false, named != tls_peers.end()};
   by_peer_[peer] = source.flow;
   flow_count = flows_.size();
@@ -391,9 +386,7 @@ base::Result<std::unique_ptr<SipEndpoint>> SipEndpoint::start(net::IoThreads& th
 void SipEndpoint::send(const sip::Target& target, const sip::Packet& packet) { core_->send(target, packet); }
 std::string SipEndpoint::local_host(const sip::Target& target) { return core_->local_host(target); }
 void SipEndpoint::close_flow(std::uint64_t flow) { core_->close_flow(flow); }
-void SipEndpoint::set_tls_peers(const std::string& name, std::vector<base::SocketAddress> addresses, net::SslContext context) {
-  core_->tls_peers[name] = {std::move(addresses), std::move(context)};
-}
+void SipEndpoint::set_tls_peers(const std::string& key, TlsPeers peers) { core_->tls_peers[key] = std::move(peers); }
 const base::SocketAddress& SipEndpoint::local_address(std::size_t listener) const { return core_->addresses.at(listener); }
 net::BanList& SipEndpoint::bans() { return core_->io->bans; }
 std::size_t SipEndpoint::flows() const { return core_->flow_count; }

@@ -54,6 +54,13 @@ struct SipEndpointConfig {
   std::size_t outbox = 100'000;                        // packets that wait for one I/O thread
 };
 
+// Whom we connect to over TLS.
+struct TlsPeers {
+  std::string name;                                    // that the certificate must be for (RFC 5922 section 7.2); "" : for the address
+  std::vector<base::SocketAddress> addresses;
+  net::SslContext context;
+};
+
 // Counted since the start.
 struct SipCounters {
   std::uint64_t received = 0, sent = 0, keep_alives = 0;
@@ -74,9 +81,9 @@ class SipEndpoint final : public sip::Network {
   void send(const sip::Target& target, const sip::Packet& packet) override;
   std::string local_host(const sip::Target& target) override;
   void close_flow(std::uint64_t flow);                 // the shard's thread; on_flow_closed() follows
-  // Whoever is connected to over TLS at one of `addresses` is held against `name` (RFC 5922 section 7.2; "" : against the address) by
-  // `context`, and no other connection from or to there is used instead. Replaces those that the name had. The shard's thread.
-  void set_tls_peers(const std::string& name, std::vector<base::SocketAddress> addresses, net::SslContext context);
+  // Whoever is connected to at one of the addresses is held against the name from now on, and no other connection from or to there
+  // is used instead. Replaces those that `key` had. The shard's thread.
+  void set_tls_peers(const std::string& key, TlsPeers peers);
 
   // A WebSocket route with subprotocol "sip" whose flows are this endpoint's.
   net::WebSocketRoute websocket_route(std::string path, std::function<bool(std::string_view origin, const net::HttpRequest&)> allow_origin);

@@ -134,6 +134,24 @@ TEST_F(RestTest, Lines) {
   EXPECT_EQ(answer.json["lines"][0]["access"], "open");
 }
 
+TEST(RestTrunks, AreListedWithoutTheirSecrets) {
+  pbx::PbxConfig config;
+  config.trunks.push_back({.name = "Provider", .server = "sip.provider.example", .username = "4930123", .password = "hush", .registers = true});
+  config.trunks.push_back({.name = "Other", .server = "192.0.2.7"});
+  config.resolve = [](const std::string& name, sip::Transport, auto done) {
+    if (name == "192.0.2.7") done({*base::SocketAddress::parse(name, 5060)});
+  };
+  RestWorld api(config);
+  const auto answer = api.ask({.method = "GET", .target = "/api/v1/trunks", .token = api.token("trunks:read")});
+  RestTest::expect(answer, 200, "TrunkList");
+  ASSERT_EQ(answer.json["trunks"].size(), 2u);
+  EXPECT_EQ(answer.json["trunks"][0], (Json{{"name", "Provider"}, {"server", "sip.provider.example"}, {"registers", true}, {"registered", false},
+                                            {"reachable", false}, {"calls", 0}}));
+  EXPECT_EQ(answer.json["trunks"][1]["reachable"], true);
+  EXPECT_EQ(answer.text.find("hush"), std::string::npos);
+  EXPECT_EQ(api.ask({.method = "GET", .target = "/api/v1/trunks", .token = api.token("lines:read")}).status, 403);
+}
+
 TEST_F(RestTest, WebphoneTokensHoldForWhatTheySay) {
   const auto made = api.post("/lines/Webphone1/tokens", {{"displayName", "Visitor"}, {"room", "team"}, {"privileges", {"message"}}, {"seconds", 60}});
   expect(made, 201, "WebphoneToken");

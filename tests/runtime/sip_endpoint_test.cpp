@@ -289,18 +289,17 @@ TEST_F(SipEndpoint, HoldsTheCertificateOfANamedPeerAgainstTheName) {
   const auto trusted = *net::make_tls_client(true, tls->files().certificate);
   const auto where = endpoint_->local_address(2);
   const auto expect = [&](const std::string& peer, net::SslContext context) {
-    shard_.run_and_wait([&] { endpoint_->set_tls_peers(peer, {where}, std::move(context)); });
+    shard_.run_and_wait([&] { endpoint_->set_tls_peers("trunk", {peer, {where}, std::move(context)}); });
   };
   const sip::Target target{sip::Transport::kTls, where, 0, 0};
   expect("another.example", trusted);
   send(target, options("TLS", "1"));
   ASSERT_TRUE(support::eventually([&] { return receiver_.failed_count() == 1; }));
-  shard_.run_and_wait([&] { endpoint_->set_tls_peers("another.example", {}, nullptr); });
   expect("sip.provider.example", *net::make_tls_client(true));   // nobody whom the system trusts has signed it
   send(target, options("TLS", "2"));
   ASSERT_TRUE(support::eventually([&] { return receiver_.failed_count() == 2; }));
   EXPECT_EQ(receiver_.count(), 0U);
-  shard_.run_and_wait([&] { endpoint_->set_tls_peers("sip.provider.example", {}, nullptr); });
+  shard_.run_and_wait([&] { endpoint_->set_tls_peers("trunk", {}); });
   send(target, options("TLS", "3"));                             // nobody asks for a name: not verified. It, and its answer
   ASSERT_TRUE(support::eventually([&] { return receiver_.count() == 2; }));
   const auto before = endpoint_->flows();
