@@ -1,17 +1,23 @@
 #include "app/accounts.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "store/sqlite_store.hpp"
 
 namespace app {
 
-AccountsFeed::AccountsFeed(std::unique_ptr<store::Store> store, std::string realm) : store_(std::move(store)), realm_(std::move(realm)) {}
+// Of a password, only what is needed to check it stays.
+AccountsFeed::AccountsFeed(std::unique_ptr<store::Store> store, const Config& config) : store_(std::move(store)), realm_(config.realm) {
+  for (const auto& a : config.accounts) of_file_.push_back({a.name, a.display_name, sip::StoredHashes::make(a.name, realm_, a.password)});
+  std::ranges::sort(of_file_, {}, &pbx::Account::name);
+}
 AccountsFeed::~AccountsFeed() = default;
 
 base::Result<std::unique_ptr<AccountsFeed>> AccountsFeed::open(const Config& config) {
   auto store = store::open_sqlite(config.data_directory);
   if (!store) return std::unexpected(store.error());
-  return std::unique_ptr<AccountsFeed>(new AccountsFeed(std::move(*store), config.realm));
+  return std::unique_ptr<AccountsFeed>(new AccountsFeed(std::move(*store), config));
 }
 
 std::optional<std::vector<pbx::Account>> AccountsFeed::poll() {
@@ -25,8 +31,12 @@ std::optional<std::vector<pbx::Account>> AccountsFeed::poll() {
   }
   failing_ = false;
   seen_ = *version;
-  std::vector<pbx::Account> accounts;
+  auto accounts = of_file_;
   for (const auto& r : *records) {
+    if (std::ranges::binary_search(of_file_, r.name, {}, &pbx::Account::name)) {
+      if (told_.insert(r.name).second) spdlog::warn("account {} is in the configuration file and in the store: the file's holds", r.name);
+      continue;
+    }
     // Without hashes that hold here nobody can be that account; but no guest can take its name either.
     pbx::Account account{.name = r.name, .display_name = r.display_name, .hashes = {}};
     if (r.realm == realm_) account.hashes.ha1 = {r.hashes.md5, r.hashes.sha256, r.hashes.sha512_256};

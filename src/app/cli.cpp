@@ -8,6 +8,7 @@
 
 #include "app/account_commands.hpp"
 #include "app/api_token_commands.hpp"
+#include "app/dial_plan_command.hpp"
 #include "app/server.hpp"
 #include "app/webphone_tokens.hpp"
 #include "net/tls.hpp"
@@ -22,6 +23,7 @@ struct Options {
   bool password_stdin = false;
   TokenRequest token;
   ApiTokenRequest api_token;
+  DialPlanRequest dial_plan;
   std::int64_t token_expires = 3600;
 };
 
@@ -109,6 +111,14 @@ int api_token_command(const Options& options, const CliEnvironment& environment,
   return done ? 0 : fail(environment, done.error(), done.error().code == base::ErrorCode::kMalformed ? kUsage : 1);
 }
 
+int dial_plan_command(const Options& options, const CliEnvironment& environment) {
+  const auto config = configuration(options, environment);
+  if (!config) return fail(environment, config.error(), kUsage);
+  const auto leads_somewhere = run_dial_plan_test(*config, options.dial_plan, environment.out);
+  if (!leads_somewhere) return fail(environment, leads_somewhere.error(), kUsage);
+  return *leads_somewhere ? 0 : 1;
+}
+
 // The commands, each of which is a function to run when the line has been understood.
 class CommandLine {
  public:
@@ -127,6 +137,7 @@ class CommandLine {
     add_account_commands();
     add_token_command();
     add_api_token_commands();
+    add_dial_plan_command();
   }
 
   int run(std::vector<std::string> arguments) {
@@ -187,6 +198,17 @@ class CommandLine {
         ->required()->delimiter(',')->allow_extra_args(false)->type_name("S");
     add("remove", "revoke a token", ApiTokenAction::kRemove)->add_option("ID", options_.api_token.id)->required()->type_name("");
     add("list", "id, name and scopes of all", ApiTokenAction::kList);
+  }
+
+  void add_dial_plan_command() {
+    auto* plan = command(app_, "dial-plan", "where calls go", {});
+    plan->require_subcommand(1);
+    auto* test = command(*plan, "test", "explain which rule would take a call; status 0: it goes somewhere, 1: it is refused",
+                         [this] { return dial_plan_command(options_, environment_); });
+    test->add_option("FROM", options_.dial_plan.from, "an account, guest, line:NAME, trunk:NAME or api")->required()->type_name("");
+    test->add_option("TO", options_.dial_plan.to, "what is dialled")->required()->type_name("");
+    test->add_option("--at", options_.dial_plan.at, "\"2026-01-02 03:04\", in the plan's time zone [now]")->type_name("TIME");
+    test->add_flag("--external", options_.dial_plan.external, "FROM is a client whose token has call_external");
   }
 
   const CliEnvironment& environment_;

@@ -1,4 +1,4 @@
-// The command line: `parley serve`, `check`, `account`, `token`, `api-token`, `version`.
+// The command line: `parley serve`, `check`, `account`, `token`, `api-token`, `dial-plan`, `version`.
 #pragma once
 
 #include <functional>

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <optional>
 
+#include "app/config_check.hpp"
 #include "app/config_keys.hpp"
 #include "base/text.hpp"
 #include "conference/rooms.hpp"
@@ -28,7 +29,7 @@ const ConfigEntry* find(const ConfigTable& table, std::string_view key) {
 // Reads one document. Of several mistakes the first in the file is told.
 class Reader {
  public:
-  explicit Reader(const std::string& name) : name_(name) {}
+  Reader(const std::string& name, bool is_file) : name_(name), is_file_(is_file) {}
 
   base::Result<Config> read(const ConfigNode& root) {
     const auto& document = std::get<ConfigTable>(root.value);
@@ -36,6 +37,11 @@ class Reader {
     read_list(document, "http", http_keys(), default_http(), config_.http, http_places_);
     read_list(document, "sip", sip_keys(), default_sip(SipTransport::kUdp), config_.sip, sip_places_);
     read_list(document, "webphone_line", webphone_line_keys(), WebphoneLineSettings{}, config_.webphone_lines, line_places_);
+    read_list(document, "rule", rule_keys(), pbx::DialRuleConfig{}, config_.dial_plan.rules, pbx_places_.rules);
+    read_list(document, "group", group_keys(), pbx::GroupConfig{}, config_.groups, pbx_places_.groups);
+    read_list(document, "queue", queue_keys(), pbx::QueueConfig{}, config_.queues, pbx_places_.queues);
+    read_list(document, "trunk", trunk_keys(), TrunkSettings{}, config_.trunks, pbx_places_.trunks);
+    read_list(document, "account", account_keys(), AccountSettings{}, config_.accounts, pbx_places_.accounts);
     read_rooms(document);
     check_lines();
     check_guests(document);
@@ -46,6 +52,7 @@ class Reader {
     if (config_.http.empty()) config_.http = filled.http;
     if (config_.sip.empty()) config_.sip = filled.sip;
     resolve_paths(find(document, "data") != nullptr);
+    check_pbx(document);
     if (!wrong_) return std::move(config_);
     return base::malformed(error_line(name_, *wrong_, what_));
   }
@@ -74,7 +81,7 @@ class Reader {
   void read_sections(const ConfigTable& document) {
     const auto& sections = config_sections();
     for (const auto& entry : document) {
-      if (entry.key == "http" || entry.key == "sip" || entry.key == "rooms" || entry.key == "room" || entry.key == "webphone_line") continue;
+      if (std::ranges::find(kLists, entry.key) != std::end(kLists)) continue;
       const auto section = std::ranges::find(sections, entry.key, &ConfigSection::name);
       if (section == sections.end() || entry.key.empty()) {
         read_key(sections.front().keys, entry, " at the top of the file", config_);
@@ -84,7 +91,7 @@ class Reader {
     }
   }
 
-  // [[http]] and [[sip]]; [http] is meant as a list of one.
+  // [[http]], [[sip]] ...; [http] is meant as a list of one.
   template <typename T>
   void read_list(const ConfigTable& document, std::string_view key, const std::vector<ConfigKey<T>>& keys, const T& fallback, std::vector<T>& out,
                  std::vector<Position>& places) {
@@ -187,6 +194,22 @@ class Reader {
     }
   }
 
+  void check_pbx(const ConfigTable& document) {
+    if (wrong_) return;                    // what a key that can't be read leads to would be told in its place
+    const auto place = [&](std::string_view section, std::string_view key) {
+      const auto* entry = find(document, section);
+      const auto* table = entry == nullptr ? nullptr : std::get_if<ConfigTable>(&entry->node.value);
+      const auto* inner = table == nullptr ? nullptr : find(*table, key);
+      return inner == nullptr ? Position{} : inner->node.position;
+    };
+    pbx_places_.time_zone = place("dial_plan", "time_zone");
+    pbx_places_.music = place("sounds", "music");
+    pbx_places_.directory = place("sounds", "directory");
+    const auto tell = [this](Position where, std::string what) { complain(where, std::move(what)); };
+    check_dial_plan(config_, pbx_places_, tell);
+    if (is_file_) check_sounds(config_, pbx_places_, tell);
+  }
+
   // HTTP, SIP over TCP and over TLS share the ports of TCP.
   void check_ports() {
     std::map<std::pair<bool, base::SocketAddress>, bool> taken;
@@ -208,17 +231,30 @@ class Reader {
       if (!path.empty()) path = (folder / path).lexically_normal().string();
     };
     if (data_given) resolve(config_.data_directory);
-    for (auto* path : {&config_.web_directory, &config_.certificate, &config_.key, &config_.tokens.public_key}) resolve(*path);
+    for (auto* path : {&config_.web_directory, &config_.certificate, &config_.key, &config_.tokens.public_key, &config_.sounds.music, &config_.sounds.directory}) resolve(*path);
     for (auto& l : config_.http) resolve(l.certificate), resolve(l.key);
     for (auto& l : config_.sip) resolve(l.certificate), resolve(l.key);
+    for (auto& q : config_.queues) resolve(q.music);
+    for (auto& t : config_.trunks) resolve(t.ca_file);
   }
 
+  // What is read by something other than config_sections().
+  static constexpr std::string_view kLists[] = {"http", "sip", "rooms", "room", "webphone_line", "rule", "group", "queue", "trunk", "account"};
+
   const std::string& name_;
+  const bool is_file_;
   Config config_;
+  PbxPlaces pbx_places_;
   std::vector<Position> http_places_, sip_places_, line_places_;
   std::optional<Position> wrong_;
   std::string what_;
 };
+
+base::Result<Config> read_document(std::string_view text, const std::string& name, bool is_file) {
+  auto document = parse_toml(text, name);
+  if (!document) return std::unexpected(document.error());
+  return Reader(name, is_file).read(*document);
+}
 
 }  // namespace
 
@@ -229,11 +265,7 @@ Config default_config() {
   return config;
 }
 
-base::Result<Config> parse_config(std::string_view text, const std::string& name) {
-  auto document = parse_toml(text, name);
-  if (!document) return std::unexpected(document.error());
-  return Reader(name).read(*document);
-}
+base::Result<Config> parse_config(std::string_view text, const std::string& name) { return read_document(text, name, false); }
 
 base::Result<Config> load_config(const std::string& path) {
   std::error_code ignored;
@@ -249,7 +281,7 @@ base::Result<Config> load_config(const std::string& path) {
   if (file.bad()) return base::fail(base::ErrorCode::kUnavailable, fmt::format("{}: can't be read", path));
   text.resize(static_cast<std::size_t>(file.gcount()));
   if (text.size() > kMaxFile) return base::malformed(fmt::format("{}:1:1: is larger than 1 MiB", path));
-  return parse_config(text, path);
+  return read_document(text, path, true);
 }
 
 }  // namespace app

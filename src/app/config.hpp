@@ -11,6 +11,8 @@
 
 #include "base/address.hpp"
 #include "base/result.hpp"
+#include "pbx/dial_plan.hpp"
+#include "pbx/queue.hpp"
 
 namespace app {
 
@@ -44,6 +46,7 @@ struct MediaSettings {
   std::uint16_t rtp_port_min = 0, rtp_port_max = 0;   // plain RTP; 0: any
   std::chrono::seconds liveness{12};
   bool tcp = true;
+  enum class Sdes : std::uint8_t { kAccept, kOffer } sdes = Sdes::kAccept;   // SRTP with keys in the SDP, for phones
   friend bool operator==(const MediaSettings&, const MediaSettings&) = default;
 };
 
@@ -92,6 +95,7 @@ struct WebphoneLineSettings {
   Access access = Access::kOpen;
   std::vector<std::string> origins;              // of pages; empty: every one for an open line, else the server's own
   bool call_clients = true, call_accounts = true, call_rooms = true;
+  enum class Roster : std::uint8_t { kEverybody, kNobody } roster = Roster::kEverybody;   // whom its clients are told of
   std::size_t number_length = 6;                 // generated
   std::uint32_t number_min = 0, number_max = 0;  // or out of this range; 0: none
   std::size_t max_clients = 5000;
@@ -104,6 +108,34 @@ struct TokenSettings {
   std::string secret;                            // of HS256; "": one is made in the data directory
   std::string public_key;                        // PEM file of an Ed25519 key, for EdDSA; "": none
   friend bool operator==(const TokenSettings&, const TokenSettings&) = default;
+};
+
+// [[account]]: one that stands in the file, beside those of the store.
+struct AccountSettings {
+  std::string name, display_name;
+  std::string password;                          // never in a log or an error
+  friend bool operator==(const AccountSettings&, const AccountSettings&) = default;
+};
+
+// [[trunk]]: as pbx::TrunkConfig.
+struct TrunkSettings {
+  std::string name, server, transport = "udp", outbound_proxy, username, password, realm, domain;
+  bool registers = false;
+  std::chrono::seconds expires{600};
+  std::vector<base::SocketAddress> addresses;    // port 0
+  std::string caller_number, number;
+  bool show_caller_name = true;
+  std::size_t max_calls = 0;                     // 0: no limit
+  bool verify_certificate = true;
+  std::string ca_file;
+  friend bool operator==(const TrunkSettings&, const TrunkSettings&) = default;
+};
+
+// [sounds]
+struct SoundSettings {
+  std::string music;                             // a file; "": the built-in one
+  std::string directory;                         // of what rules play; "": such names are refused
+  friend bool operator==(const SoundSettings&, const SoundSettings&) = default;
 };
 
 enum class HashAlgorithm : std::uint8_t { kMd5, kSha256, kSha512_256 };
@@ -130,12 +162,19 @@ struct Config {
   std::chrono::seconds min_expires{60}, max_expires{3600}, default_expires{3600};   // [registrar]
   std::size_t max_contacts = 10;                                                    // of one account
   std::chrono::seconds ring_timeout{60}, session_expires{90};                       // [calls]
+  bool call_waiting = true;                // an account in a call is rung by a second one
 
   MediaSettings media;
   MessageSettings messages;
   RoomSettings rooms;                            // of every room
   std::map<std::string, RoomSettings> room;      // of some, whole; by conference::Rooms::key_of(name)
   LimitSettings limits;
+  pbx::DialPlanConfig dial_plan;                 // [dial_plan] and [[rule]]: DialPlan::make() takes it
+  std::vector<pbx::GroupConfig> groups;          // [[group]]
+  std::vector<pbx::QueueConfig> queues;          // [[queue]]
+  std::vector<TrunkSettings> trunks;             // [[trunk]]
+  std::vector<AccountSettings> accounts;         // [[account]]
+  SoundSettings sounds;
   std::string log_level = "info";                // trace, debug, info, warn, error, critical, off
 
   // The settings for the room of that key (conference::Rooms::key_of).
@@ -155,7 +194,7 @@ Config default_config();
 
 // An error's detail is one line, "name:line:column: what is wrong": a key that does not exist, a wrong type, a value out
 // of its range, or TOML that is none (kMalformed); kNotFound or kUnavailable where the file can't be read.
-// Paths in the file are relative to its own folder.
+// Paths in the file are relative to its own folder. That the sounds that it names are there is looked at where it is a file.
 base::Result<Config> load_config(const std::string& path);
 base::Result<Config> parse_config(std::string_view text, const std::string& name);
 

@@ -34,6 +34,8 @@ auto optional_ip(base::SocketAddress T::* member) {
 }
 
 using Line = WebphoneLineSettings;
+const Choices<Line::Roster> kRoster = {{"everybody", Line::Roster::kEverybody}, {"nobody", Line::Roster::kNobody}};
+const Choices<MediaSettings::Sdes> kSdes = {{"accept", MediaSettings::Sdes::kAccept}, {"offer", MediaSettings::Sdes::kOffer}};
 const Choices<Line::Access> kAccess = {{"open", Line::Access::kOpen}, {"password", Line::Access::kPassword}, {"token", Line::Access::kToken}};
 
 // A length, or a range as "2000-2999".
@@ -97,6 +99,8 @@ ConfigSection media() {
     {"rtp_ports", "string", "\"\"", "Range of ports for phones that speak plain RTP, as \"20000-29999\"; empty: the system's choice.", m(&read_rtp_ports)},
     {"liveness", "seconds", "12", "A WebRTC participant that gave no sign of life for so long has left, 5 to 120.", m(duration(&M::liveness, 5, 120))},
     {"tcp", "boolean", "true", "Media over TCP too, for networks that let no UDP through.", m(boolean(&M::tcp))},
+    {"sdes", "string", "\"accept\"", "SRTP with keys in the SDP (RFC 4568), for phones. `accept`: where they offer it. `offer`: also offered to phones that are registered over TLS.",
+     m(choice(&M::sdes, kSdes))},
   }};
 }
 
@@ -133,6 +137,23 @@ ConfigSection calls() {
   return {"calls", "", {
     {"ring_timeout", "seconds", "60", "How long a call rings before it is given up, 5 to 600.", duration(&Config::ring_timeout, 5, 600)},
     {"session_expires", "seconds", "90", "Session timer (RFC 4028), 90 to 86400: an end that vanished is noticed within it.", duration(&Config::session_expires, 90, 86'400)},
+    {"call_waiting", "boolean", "true", "Does a second call ring an account that is in one? Otherwise it is answered 486.", boolean(&Config::call_waiting)},
+  }};
+}
+
+ConfigSection dial_plan() {
+  const auto d = [](auto read) { return in(&Config::dial_plan, read); };
+  return {"dial_plan", "", {
+    {"time_zone", "string", "\"\"", "Of the rules' `times`, as \"Europe/Berlin\"; empty: that of the machine.", d(text(&pbx::DialPlanConfig::time_zone))},
+  }};
+}
+
+ConfigSection sounds() {
+  using S = SoundSettings;
+  const auto s = [](auto read) { return in(&Config::sounds, read); };
+  return {"sounds", "WAV, FLAC, Ogg, AIFF or MP3 files. One that is not there is an error of the file.", {
+    {"music", "path", "\"\"", "What those hear who are put on hold or wait; empty: music of the program's own.", s(text(&S::music))},
+    {"directory", "path", "\"\"", "Where the files are that rules play by a relative name (`play:welcome.wav`).", s(text(&S::directory))},
   }};
 }
 
@@ -161,7 +182,7 @@ ConfigSection log() {
 
 const std::vector<ConfigSection>& config_sections() {
   static const std::vector<ConfigSection> sections = {top(),      threads(),        tls(),       media(), messages(),
-                                                      authentication(), tokens(), registrar(), calls(), limits(), log()};
+                                                      authentication(), tokens(), registrar(), calls(), dial_plan(), sounds(), limits(), log()};
   return sections;
 }
 
@@ -206,6 +227,7 @@ const std::vector<ConfigKey<WebphoneLineSettings>>& webphone_line_keys() {
       {"call_clients", "boolean", "true", "May its clients call other clients?", boolean(&Line::call_clients)},
       {"call_accounts", "boolean", "true", "May they call accounts?", boolean(&Line::call_accounts)},
       {"call_rooms", "boolean", "true", "May they enter rooms that exist or are configured? They never make one.", boolean(&Line::call_rooms)},
+      {"roster", "string", "\"everybody\"", "Whom its clients see in their list: `everybody` on the line, or `nobody`.", choice(&Line::roster, kRoster)},
       {"numbers", "length or range", "6", "Length of the numbers that clients are given, 5 to 32, which nobody can guess; or a range, as \"2000-2999\".", &read_numbers},
       {"max_clients", "integer", "5000", "Clients at a time, 1 to 100000.", integer(&Line::max_clients, 1, 100'000)},
       {"grace", "seconds", "10", "A client whose connection is lost keeps its number and its calls for so long, 0 to 14.", duration(&Line::grace, 0, 14)},

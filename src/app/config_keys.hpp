@@ -31,6 +31,11 @@ const std::vector<ConfigSection>& config_sections();
 const std::vector<ConfigKey<HttpListener>>& http_keys();   // [[http]]
 const std::vector<ConfigKey<SipListener>>& sip_keys();     // [[sip]]
 const std::vector<ConfigKey<WebphoneLineSettings>>& webphone_line_keys();   // [[webphone_line]]
+const std::vector<ConfigKey<pbx::DialRuleConfig>>& rule_keys();             // [[rule]]
+const std::vector<ConfigKey<pbx::GroupConfig>>& group_keys();               // [[group]]
+const std::vector<ConfigKey<pbx::QueueConfig>>& queue_keys();               // [[queue]]
+const std::vector<ConfigKey<TrunkSettings>>& trunk_keys();                  // [[trunk]]
+const std::vector<ConfigKey<AccountSettings>>& account_keys();              // [[account]]
 const std::vector<ConfigKey<RoomSettings>>& room_keys();   // [rooms] and [room."NAME"]
 
 // The reference part of docs/configuration.md, and the tables alone for the README.

@@ -7,7 +7,10 @@ namespace {
 template <typename T>
 std::string table_of(const std::vector<ConfigKey<T>>& keys) {
   std::string out = "| key | type | default | meaning |\n|---|---|---|---|\n";
-  for (const auto& key : keys) out += fmt::format("| `{}` | {} | `{}` | {} |\n", key.name, key.type, key.fallback, key.meaning);
+  for (const auto& key : keys) {
+    const auto fallback = key.fallback.empty() ? std::string("required") : fmt::format("`{}`", key.fallback);
+    out += fmt::format("| `{}` | {} | {} | {} |\n", key.name, key.type, fallback, key.meaning);
+  }
   return out + "\n";
 }
 
@@ -26,6 +29,12 @@ std::string config_reference() {
   section("`[[sip]]`", "One for each address of SIP over UDP, TCP or TLS. Without any: UDP and TCP on 127.0.0.1:5060.", table_of(sip_keys()));
   section("`[[webphone_line]]`", "One for each line that pages connect to as webphones. Without any, where guests are allowed: `Webphone1`, open.",
           table_of(webphone_line_keys()));
+  section("`[[account]]`", "Accounts that stand in the file, beside those of `parley account`; of two with one name the file's holds.", table_of(account_keys()));
+  section("`[[rule]]`", "The dial plan, in the order of the file; [dial-plan.md](dial-plan.md) explains it. `parley dial-plan test FROM TO` tells which rule takes a call.",
+          table_of(rule_keys()));
+  section("`[[group]]`", "Several accounts under one number.", table_of(group_keys()));
+  section("`[[queue]]`", "Callers wait, with music, until an agent takes one of them.", table_of(queue_keys()));
+  section("`[[trunk]]`", "A provider, by which calls leave and come. Who reaches it, rules say.", table_of(trunk_keys()));
   for (const auto& s : sections) {
     if (!s.name.empty()) section(fmt::format("`[{}]`", s.name), s.about, table_of(s.keys));
     if (s.name == "messages") {

@@ -85,7 +85,7 @@ std::string check_host(std::string_view text);        // a DNS name or an addres
 std::string check_host_port(std::string_view text);   // the same, a port allowed
 std::string check_origin(std::string_view text);      // "https://example.org", "*"
 std::string check_path(std::string_view text);        // "/ws"
-std::string check_line_name(std::string_view text);
+std::string check_line_name(std::string_view text);   // also of groups, queues and trunks
 std::string check_token_secret(std::string_view text);
 std::string check_media_type(std::string_view text);  // "text/plain", "text/*", "*/*"; lower case is made by the reader
 

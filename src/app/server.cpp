@@ -110,6 +110,12 @@ base::Status add_listeners(const Config& config, Certificates& certificates, Nod
   return {};
 }
 
+pbx::TrunkConfig trunk_config(const TrunkSettings& t) {
+  return {.name = t.name, .server = t.server, .transport = t.transport, .outbound_proxy = t.outbound_proxy, .username = t.username, .password = t.password,
+          .realm = t.realm, .domain = t.domain, .registers = t.registers, .expires = t.expires, .addresses = t.addresses, .caller_number = t.caller_number,
+          .number = t.number, .show_caller_name = t.show_caller_name, .max_calls = t.max_calls, .verify_certificate = t.verify_certificate, .ca_file = t.ca_file};
+}
+
 pbx::PbxConfig pbx_config(const Config& config, const bridge::MessagePolicy& messages) {
   pbx::PbxConfig pbx{.guests = config.guests, .guests_create_rooms = config.guests_create_rooms, .realm = config.realm};
   pbx.authentication.algorithms.clear();
@@ -125,10 +131,17 @@ pbx::PbxConfig pbx_config(const Config& config, const bridge::MessagePolicy& mes
   for (const auto& line : webphone_lines(config)) {
     pbx.lines.push_back({.name = line.name, .access = static_cast<pbx::LineConfig::Access>(line.access), .password = line.password, .origins = line.origins,
                          .default_target = line.default_target, .call_clients = line.call_clients, .call_accounts = line.call_accounts,
-                         .call_rooms = line.call_rooms, .number_length = line.number_length, .number_min = line.number_min, .number_max = line.number_max,
+                         .call_rooms = line.call_rooms, .roster = static_cast<pbx::LineConfig::Roster>(line.roster), .number_length = line.number_length, .number_min = line.number_min, .number_max = line.number_max,
                          .max_clients = line.max_clients, .grace = line.grace});
   }
   pbx.rooms.configured = [&config](std::string_view key) { return config.names_room(key); };
+  pbx.call.call_waiting = config.call_waiting;
+  pbx.dial_plan = config.dial_plan;
+  pbx.groups = config.groups;
+  pbx.queues = config.queues;
+  for (const auto& trunk : config.trunks) pbx.trunks.push_back(trunk_config(trunk));
+  pbx.music = config.sounds.music;
+  pbx.sounds_directory = config.sounds.directory;
   pbx.requests_per_second = config.limits.requests_per_second;
   pbx.request_burst = config.limits.request_burst;
   pbx.max_calls = config.limits.max_calls;
@@ -155,6 +168,7 @@ base::Result<NodeConfig> node_config(const Config& config, Certificates& certifi
                                        .burst = config.messages.burst};
   node.legs.messages = messages;
   node.legs.sdp.video_codecs = config.rooms.video_codecs;
+  node.legs.sdp.sdes = config.media.sdes == MediaSettings::Sdes::kOffer ? sdp::SdesPolicy::kOffer : sdp::SdesPolicy::kAccept;
   node.agent.session_expires = config.session_expires;
   node.pbx = pbx_config(config, messages);
   auto keys = load_token_keys(config);

@@ -20,6 +20,7 @@ struct QueueConfig {
   std::size_t max_waiting = 100;             // then 486
   std::chrono::seconds max_wait{0};          // then the caller is let go (480); 0: no limit
   std::string music;                         // a sound file; "" : the one of [sounds]
+  friend bool operator==(const QueueConfig&, const QueueConfig&) = default;
 };
 
 // What those who wait are told in the call, webphones and those whose Accept names the type:

@@ -251,7 +251,9 @@ base::Result<TimeZone> TimeZone::load(std::string_view name) {
     std::string wanted = set == nullptr ? "/etc/localtime" : set;
     if (wanted.starts_with(':')) wanted.erase(0, 1);
     if (is_zone_name(wanted)) wanted.insert(0, kFolder);
-    if (const auto text = read_file(wanted)) return parse(*text);
+    if (const auto text = read_file(wanted)) {
+      if (auto zone = parse(*text)) return zone;
+    }
     TimeZone zone;
     zone.rule_ = ZoneRule::parse(set == nullptr ? std::string_view() : set);
     return zone;
