@@ -77,6 +77,82 @@ def test_account_calls_account(context):
         close_all(a, b)
 
 
+def test_srtp_in_a_room_and_between_accounts(context):
+    """RTP/SAVP by SDES over TLS: what baresip offers, and what Parley offers it (AES-GCM first, RFC 7714)."""
+    server = context.start(name="baresip-srtp", tls=True, accounts=("alice", "carol"), extra='[media]\nsdes = "offer"\n')
+    a = Baresip(context, server, "alice", 440, "tls", srtp="srtp-mand")
+    b = Baresip(context, server, "carol", 1000, "tls", "PCMA", srtp="srtp-mand")
+    try:
+        a.registered(), b.registered()
+        a.dial("secret"), b.dial("secret")
+        time.sleep(3)
+        hears(a, 440, [1000], "in the room")
+        hears(b, 1000, [440], "in the room")
+        for phone in (a, b):
+            phone.says("SRTP is Enabled (cryptosuite=AES_CM_128_HMAC_SHA1_80)")
+            phone.command("hangup")
+        time.sleep(0.3)
+        a.command("dial", a.target("carol"))
+        b.event("CALL_INCOMING")
+        b.command("accept")
+        a.event("CALL_ESTABLISHED"), b.event("CALL_ESTABLISHED")
+        time.sleep(2.5)
+        hears(a, 440, [1000], "in the call")
+        hears(b, 1000, [440], "in the call")
+        b.says("SRTP is Enabled (cryptosuite=AEAD_AES_128_GCM)")
+        a.command("hold")
+        time.sleep(0.5)
+        a.command("resume")
+        time.sleep(2.5)
+        hears(a, 440, [1000], "after the hold")
+        hears(b, 1000, [440], "after the hold")
+    finally:
+        close_all(a, b)
+        server.stop()
+
+
+def test_transfer(context):
+    """The called sends the caller on."""
+    phones = [Baresip(context, context.server, user, f) for user, f in (("alice", 440), ("carol", 1000), ("1000", 1500))]
+    a, b, c = phones
+    try:
+        for phone in phones:
+            phone.registered()
+        a.command("dial", a.target("carol"))
+        b.event("CALL_INCOMING")
+        b.command("accept")
+        a.event("CALL_ESTABLISHED"), b.event("CALL_ESTABLISHED")
+        b.command("transfer", b.target("1000"))
+        c.event("CALL_INCOMING")
+        c.command("accept")
+        c.event("CALL_ESTABLISHED")
+        time.sleep(2.5)
+        hears(a, 440, [1500], "after the transfer")
+        hears(c, 1500, [440], "after the transfer")
+    finally:
+        close_all(*phones)
+
+
+def test_presence_and_text(context):
+    """Watches an account, is told of its coming and going, and writes to it."""
+    a = Baresip(context, context.server, "alice", 440, friends=("1001",))
+    phone = Phone(context.server, user="1001")
+    try:
+        a.registered()
+        phone.register(contact="*", expires=0)
+        phone.register()
+        a.shows("contacts", "Online")
+        a.command("message", "Hello")
+        text = phone.requested("MESSAGE")
+        check(b"Hello" in text.body, f"text {text.body!r}")
+        phone.answer(text, 200)
+        phone.register(contact="*", expires=0)
+        a.shows("contacts", "Offline")
+    finally:
+        a.close()
+        phone.close()
+
+
 def test_is_called_and_declines(context):
     b = Baresip(context, context.server, "carol", 1000)
     phone, media = Phone(context.server), Media()

@@ -16,7 +16,8 @@ MODULES = "/usr/lib/baresip/modules"
 
 
 class Baresip:
-    def __init__(self, context, server, user, frequency, transport="udp", codecs="pcmu", password="secret"):
+    def __init__(self, context, server, user, frequency, transport="udp", codecs="pcmu", password="secret", srtp="", friends=()):
+        """`srtp`: srtp-mand, and no call without; `friends`: whose presence it watches, the first of whom it writes to."""
         if not shutil.which("baresip"):
             raise Skip("baresip is not installed")
         self.server, self.user = server, user
@@ -27,24 +28,27 @@ class Baresip:
         ports = free_media_ports(16)
         self.control = free_port(socket.SOCK_STREAM)
         port = server.udp if transport == "udp" else server.tcp if transport == "tcp" else server.tls
-        codec_modules = [m for m in ("g711.so", "opus.so") if os.path.exists(f"{MODULES}/{m}")]
-        if codecs == "opus" and "opus.so" not in codec_modules:
-            raise Skip("baresip without opus")
+        codec_modules = [m for m in ("g711.so", "opus.so", "g722.so") if os.path.exists(f"{MODULES}/{m}")]
+        more = (["srtp"] if srtp else []) + (["contact", "presence"] if friends else [])
+        if codecs == "opus" and "opus.so" not in codec_modules or any(not os.path.exists(f"{MODULES}/{m}.so") for m in more):
+            raise Skip(f"baresip without {codecs} or {more}")
         lines = [f"module_path {MODULES}", "sip_verify_server no",
                  f"audio_source aufile,{self.folder}/tone.wav", "audio_player aubridge,nowhere", "audio_alert aubridge,nowhere", "audio_channels 1-1" if rate == 8000 else
                  "opus_stereo no\nopus_sprop_stereo no\naudio_channels 1-1", "call_max_calls 4", "rtp_timeout 60", f"rtp_ports {ports}-{ports + 15}",
                  f"ctrl_tcp_listen 127.0.0.1:{self.control}", f"snd_path {self.folder}", *[f"module {m}" for m in codec_modules],
-                 "module aufile.so", "module aubridge.so", "module sndfile.so", "module_app account.so", "module_app menu.so", "module ctrl_tcp.so"]
+                 "module aufile.so", "module aubridge.so", "module sndfile.so", "module_app account.so", "module_app menu.so", "module ctrl_tcp.so",
+                 *[f"module{'' if m == 'srtp' else '_app'} {m}.so" for m in more]]
         (self.folder / "config").write_text("\n".join(lines) + "\n")
         (self.folder / "accounts").write_text(f"<sip:{user}@127.0.0.1:{port};transport={transport}>;auth_user={user};auth_pass={password};"
-                                              f"audio_codecs={codecs};regint=60;answermode=manual\n")
-        (self.folder / "contacts").write_text("")
+                                              f"audio_codecs={codecs};regint=60;answermode=manual" + (f";mediaenc={srtp}" if srtp else "") + "\n")
+        (self.folder / "contacts").write_text("".join(f'"{f}" <sip:{f}@127.0.0.1:{port}>;presence=p2p\n' for f in friends))
         self.log = open(self.folder / "log", "wb")
         self.process = subprocess.Popen(["baresip", "-f", str(self.folder)], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
                                         env={**os.environ, "HOME": str(self.folder)})
         self.events, self.running = [], True
         self.target = lambda name: f"sip:{name}@127.0.0.1:{port}"
         self.socket = eventually(self._connect, 10, lambda: f"baresip does not start: {self._log()[-300:]}")
+        self.socket.settimeout(None)      # the time was for connecting
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
 
@@ -81,6 +85,14 @@ class Baresip:
     def command(self, name, parameters=""):
         text = json.dumps({"command": name, "params": parameters, "token": "t"}).encode()
         self.socket.sendall(b"%d:%s," % (len(text), text))
+
+    def shows(self, name, words, seconds=10):
+        """Among what it answers to a command, asked again and again."""
+        def found():
+            self.command(name)
+            return any(words in str(e.get("data", "")) for e in self.events)
+        self.events.clear()
+        eventually(found, seconds, lambda: f"{self.user}'s baresip does not show {words}: {[e.get('data') for e in self.events][-1:]}")
 
     def event(self, kind, seconds=10):
         def found():
@@ -122,6 +134,7 @@ class Baresip:
         except (OSError, subprocess.TimeoutExpired):
             self.process.kill()
             self.process.wait()
+        self.thread.join(2)
         self.socket.close()
         self.log.close()
 
