@@ -35,6 +35,12 @@ const TrunkConfig* Trunks::find(std::string_view name) const {
   return trunk ? &trunk->config() : nullptr;
 }
 
+std::string Trunks::number_called(std::string_view trunk, const sip::Message& invite) const {
+  auto user = sip::unescape(invite.request_uri().user);
+  const auto* one = trunk_of(trunk);
+  return one && one->is_contact(user) ? sip::unescape(invite.to().uri.user) : user;
+}
+
 base::Result<TrunkCall> Trunks::prepare(std::string_view trunk, std::string_view number, const bridge::Party& from, std::string_view caller_number) const {
   const auto* one = trunk_of(trunk);
   if (!one) return base::fail(base::ErrorCode::kNotFound, "no trunk " + std::string(trunk));

@@ -72,6 +72,8 @@ class Trunks {
   // was given. Null: none. It is not believed to be anybody's but the trunk's. On loopback, UDP ports count too: others are there.
   const TrunkConfig* identify(const sip::Message& request, const sip::Source& source) const;
   const TrunkConfig* find(std::string_view name) const;
+  // What a call from it dials: the Request-URI's user, or To's where that is only the Contact that the trunk was given. Unescaped.
+  std::string number_called(std::string_view trunk, const sip::Message& invite) const;
   // A call by or from it begins and ends.
   void note_call(std::string_view trunk, int change);
   // A call to that address had no answer at all, or no connection was made: for a while the trunk's others are tried first.

@@ -277,6 +277,12 @@ TEST_F(TrunksTest, WhoseCallsAreATrunks) {
   EXPECT_GE(user.size(), 24U);
   EXPECT_EQ(identified(user, udp(5060, "203.0.113.2")), "Second");
   EXPECT_EQ(identified(user + "x", udp(5060, "203.0.113.2")), "");
+  // What is dialled stands in To then.
+  auto text = wire("INVITE sip:" + user + "@192.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP 198.51.100.7;branch=z9hG4bKx\nMax-Forwards: 70\n"
+                   "From: <sip:+4940@provider>;tag=a\nTo: <sip:%2B4930@provider>\nCall-ID: c\nCSeq: 1 INVITE\nContact: <sip:a@198.51.100.7>\n");
+  EXPECT_EQ(trunks->number_called("second", *parse(text)), "+4930");
+  EXPECT_EQ(trunks->number_called("provider", *parse(text)), user);
+  EXPECT_EQ(trunks->number_called("second", *incoming("%2B4931")), "+4931");
 }
 
 // Others are on the same machine: their ports tell them apart.
