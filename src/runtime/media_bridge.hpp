@@ -14,6 +14,7 @@ class MediaBridgeHost {
   virtual ~MediaBridgeHost() = default;
   virtual void on_talking(bridge::LegId leg, bool talking) = 0;
   virtual void on_digit(bridge::LegId leg, char digit) = 0;
+  virtual void on_sound_ended(bridge::LegId /*leg*/, std::uint64_t /*serial*/) {}
 };
 
 // Thread: its media thread's.
@@ -22,7 +23,7 @@ class MediaBridge final : public media::AudioMixerSink {
   MediaBridge(const bridge::MixOptions& options, MediaBridgeHost& host);
 
   media::AudioMixer& mixer() { return mixer_; }
-  void add(MediaLeg& leg) { legs_.push_back(&leg); }
+  void add(MediaLeg& leg);
   void remove(MediaLeg& leg);
   const std::vector<MediaLeg*>& legs() const { return legs_; }
 
@@ -31,17 +32,27 @@ class MediaBridge final : public media::AudioMixerSink {
   // Mixes what is due; the time of the next mix.
   base::TimePoint run(base::TimePoint now);
 
+  // Two joined legs of one codec, with nothing else to be heard, are relayed: neither decoded nor mixed. run() begins and ends it;
+  // who changes what it depends on ends it at once.
+  bool relaying() const { return relaying_; }
+  void stop_relay();
+  void refuse_relay(base::TimePoint now);        // and not again for a while
+
   // media::AudioMixerSink
   void on_audio(media::ParticipantId to, const media::EncodedAudio& audio) override;
   void on_talking(media::ParticipantId id, bool talking) override;
   void on_digit(media::ParticipantId id, char digit) override;
+  void on_sound_ended(media::ParticipantId id) override;
 
  private:
+  void review(base::TimePoint now);
+
   MediaBridgeHost& host_;
   media::AudioMixer mixer_;
   std::vector<MediaLeg*> legs_;
   std::unordered_map<media::ParticipantId, MediaLeg*> by_id_;
-  base::TimePoint now_{};
+  base::TimePoint now_{}, next_watch_{}, relay_refused_until_{};
+  bool relaying_ = false;
 };
 
 }  // namespace runtime

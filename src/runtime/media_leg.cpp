@@ -1,6 +1,5 @@
 #include "runtime/media_leg.hpp"
 
-#include "base/random.hpp"
 #include "base/text.hpp"
 #include "runtime/media_bridge.hpp"
 
@@ -8,24 +7,6 @@ namespace runtime {
 namespace {
 
 constexpr std::size_t kRtcpBuffer = 1200;
-// Silence for a plain leg that has sent nothing itself (a client for text, a port that nobody listens on) goes out once in
-// so many packets: RFC 3551 section 4.1. Enough to open a way through a NAT and to be seen.
-constexpr unsigned kSilentPackets = 10;
-
-rtp::ExtensionIds extension_ids(const sdp::Section& section) {
-  rtp::ExtensionIds ids;
-  for (const auto& e : section.extensions) {
-    if (const auto known = rtp::extension_of(e.uri)) ids.set(*known, e.id);
-  }
-  return ids;
-}
-
-std::optional<media::AudioCodec> audio_codec(const sdp::Codec& codec) {
-  if (base::equals_ignoring_case(codec.name, "opus")) return media::AudioCodec::kOpus;
-  if (base::equals_ignoring_case(codec.name, "PCMU")) return media::AudioCodec::kPcmu;
-  if (base::equals_ignoring_case(codec.name, "PCMA")) return media::AudioCodec::kPcma;
-  return std::nullopt;
-}
 
 std::optional<media::VideoCodec> video_codec(const sdp::Codec& codec) {
   if (base::equals_ignoring_case(codec.name, "VP8")) return media::VideoCodec::kVp8;
@@ -63,6 +44,14 @@ bool same_source(const media::SourceConfig& a, const media::SourceConfig& b) {
 
 }  // namespace
 
+rtp::ExtensionIds extension_ids(const sdp::Section& section) {
+  rtp::ExtensionIds ids;
+  for (const auto& e : section.extensions) {
+    if (const auto known = rtp::extension_of(e.uri)) ids.set(*known, e.id);
+  }
+  return ids;
+}
+
 MediaLeg::MediaLeg(bridge::LegId id, MediaBridge& bridge, MediaLegHost& host, webrtc::TransportConfig transport)
     : id_(id), bridge_(&bridge), host_(&host), way_(&host), transport_(std::make_unique<webrtc::Transport>(std::move(transport), *this)) {}
 
@@ -75,6 +64,7 @@ MediaLeg::~MediaLeg() {
 
 void MediaLeg::leave() {
   if (!bridge_) return;
+  bridge_->stop_relay();
   if (std::exchange(in_mixer_, false)) bridge_->mixer().remove(id_.value);
   joined_ = false;
   audio_.rebase = true;
@@ -92,6 +82,7 @@ void MediaLeg::enter(MediaBridge& bridge, MediaLegHost& host, MediaWay& way) {
   host_ = &host;
   way_ = &way;
   bridge.add(*this);
+  update_mixer();   // a sound goes on
 }
 
 void MediaLeg::configure(const bridge::LegMedia& media, base::TimePoint now) {
@@ -111,10 +102,11 @@ void MediaLeg::configure(const bridge::LegMedia& media, base::TimePoint now) {
   for (const auto& section : negotiated_.sections) {
     if (!section.active) continue;
     if (const auto* mid = section.extension(sdp::kMidExtension)) mid_extension_ = mid->id;
-    if (section.role == sdp::Role::kOwnAudio) configure_audio(section, now);
+    if (section.role == sdp::Role::kOwnAudio) configure_audio(section);
   }
   configure_published(media);
-  configure_shown(media);
+  shows_ = media.shows;
+  configure_shown();
 }
 
 void MediaLeg::configure_plain(base::TimePoint now) {
@@ -141,53 +133,6 @@ void MediaLeg::make_rtcp(const sdp::Negotiated& negotiated) {
   rtcp_ = std::make_unique<media::LegRtcp>(std::move(config));
 }
 
-void MediaLeg::configure_audio(const sdp::Section& section, base::TimePoint) {
-  media::ParticipantAudio participant;
-  const auto first = std::find_if(section.codecs.begin(), section.codecs.end(), [](const auto& c) { return audio_codec(c).has_value(); });
-  if (first == section.codecs.end()) return;
-  participant.codec = *audio_codec(*first);
-  participant.payload_type = first->payload_type;
-  audio_.payload_types.clear();
-  for (const auto& codec : section.codecs) {
-    const auto kind = audio_codec(codec);
-    if (!kind) continue;
-    participant.also.push_back({codec.receive_payload_type, *kind});
-    audio_.payload_types.push_back(codec.receive_payload_type);
-  }
-  if (!section.telephone_events.empty()) {
-    participant.telephone_event = section.telephone_events.front().receive_payload_type;
-    for (const auto& event : section.telephone_events) audio_.payload_types.push_back(event.receive_payload_type);
-  }
-  participant.muted = muted_ || section.direction == sdp::Direction::kSendOnly || section.direction == sdp::Direction::kInactive;
-  participant.listening = sends(section.direction);
-  audio_.active = true;
-  audio_.mid = section.mid;
-  const auto ids = extension_ids(section);
-  audio_.level_extension = ids.id(rtp::Extension::kAudioLevel);
-  audio_.mid_extension = ids.id(rtp::Extension::kMid);
-  const auto ssrc = section.ssrc != 0 ? section.ssrc : audio_.ssrc != 0 ? audio_.ssrc : base::random_u32();
-  const auto clock = media::clock_rate(participant.codec);
-  if (!audio_.sent || audio_.ssrc != ssrc || audio_.clock_rate != clock) {
-    if (audio_.sent) rtcp_->remove_sender(*audio_.sent);
-    // A stream whose codec alone changes goes on counting: under SRTP no number may come again with another content.
-    const bool goes_on = audio_.sent && audio_.ssrc == ssrc;
-    audio_.ssrc = ssrc;
-    audio_.clock_rate = clock;
-    if (!goes_on) audio_.sequence = static_cast<std::uint16_t>(base::random_u32() & 0x7fff);   // room before the first wrap (RFC 3711 section 3.3.1)
-    audio_.timestamp_offset = base::random_u32();
-    audio_.last_sent = {};
-    audio_.sent = std::make_unique<rtp::SendStatistics>(ssrc, clock);
-    rtcp_->add_sender(*audio_.sent);
-  }
-  auto& mixer = bridge_->mixer();
-  if (in_mixer_) {
-    mixer.update(id_.value, participant);
-  } else if (joined_) {
-    mixer.add(id_.value, participant);
-    in_mixer_ = true;
-  }
-}
-
 void MediaLeg::configure_published(const bridge::LegMedia& media) {
   std::vector<Published> next;
   for (const auto& [index, id] : media.publishes) {
@@ -207,7 +152,7 @@ void MediaLeg::configure_published(const bridge::LegMedia& media) {
   published_ = std::move(next);
 }
 
-void MediaLeg::configure_shown(const bridge::LegMedia& media) {
+void MediaLeg::configure_shown() {
   std::vector<Shown> next;
   const auto show = [&](const sdp::Section& section, std::uint64_t source_id) {
     if (!section.active || source_id == 0 || !sends(section.direction) || section.codecs.empty()) return;
@@ -229,8 +174,14 @@ void MediaLeg::configure_shown(const bridge::LegMedia& media) {
   for (const auto& section : negotiated_.sections) {
     if (section.role == sdp::Role::kSlot) show(section, section.source_id);
   }
-  for (const auto& [index, id] : media.shows) {
+  for (const auto& [index, id] : shows_) {
     if (index < negotiated_.sections.size()) show(negotiated_.sections[index], id.value);
+  }
+  if (sounds_ && sounds_->echo()) {
+    for (const auto& published : published_) {
+      const bool taken = std::ranges::any_of(next, [&](const auto& shown) { return shown.section == published.section; });
+      if (!taken) show(negotiated_.sections.at(published.section), published.id);
+    }
   }
   for (auto& gone : shown_) {
     if (!gone.watcher) continue;
@@ -253,18 +204,6 @@ std::vector<media::FormatMap> MediaLeg::map_formats(const MediaLeg& publisher, c
                       .rtx_payload_type = match->rtx_payload_type.value_or(0)});
   }
   return result;
-}
-
-void MediaLeg::join(base::TimePoint now) {
-  joined_ = true;
-  for (const auto& section : negotiated_.sections) {
-    if (section.active && section.role == sdp::Role::kOwnAudio) configure_audio(section, now);
-  }
-}
-
-void MediaLeg::set_muted(bool muted) {
-  muted_ = muted;
-  if (in_mixer_) bridge_->mixer().set_muted(id_.value, muted);
 }
 
 // Which stream a packet is of (RFC 8843 section 9.2): by its MID, else by a signalled SSRC, else by its payload type.
@@ -302,36 +241,15 @@ MediaLeg::Stream* MediaLeg::stream_of(const rtp::PacketView& packet) {
 
 void MediaLeg::on_rtp(base::MutableByteView bytes, base::TimePoint now) {
   const auto packet = rtp::PacketView::parse(bytes);
-  if (!packet || !joined_) return;
+  if (!packet || (!joined_ && !in_mixer_)) return;
   auto* stream = stream_of(*packet);
   if (!stream) return;
   rtcp_->on_rtp(*packet, now);
   if (stream->audio) {
     push_audio(*packet, now);
-  } else {
+  } else if (joined_) {
     stream->video->on_packet(*packet, now, host_->forward_sink());
   }
-}
-
-void MediaLeg::push_audio(const rtp::PacketView& packet, base::TimePoint now) {
-  if (!audio_.received || audio_.received->ssrc() != packet.ssrc()) {
-    if (audio_.received) {
-      audio_.received->reset(packet.ssrc());
-    } else {
-      audio_.received = std::make_unique<rtp::ReceiveStatistics>(packet.ssrc(), audio_.clock_rate);
-      rtcp_->add_receiver(*audio_.received);
-    }
-  }
-  audio_.received->on_packet(packet.sequence(), packet.timestamp(), now);
-  media::AudioPacket audio{.payload_type = packet.payload_type(), .marker = packet.marker(), .seq = packet.sequence(),
-                           .timestamp = packet.timestamp(), .ssrc = packet.ssrc(), .payload = packet.payload(), .audio_level = std::nullopt, .voice = false};
-  if (audio_.level_extension != 0) {
-    if (const auto level = rtp::read_audio_level(packet.extension(audio_.level_extension))) {
-      audio.audio_level = level->level;
-      audio.voice = level->voice;
-    }
-  }
-  if (in_mixer_) bridge_->mixer().push(id_.value, audio, now);
 }
 
 void MediaLeg::on_rtcp(base::MutableByteView compound, base::TimePoint now) {
@@ -363,6 +281,7 @@ void MediaLeg::send(const base::SocketAddress& to, base::ByteView datagram) {
 void MediaLeg::on_connected(std::string_view) {
   connected_ = true;
   lost_told_ = false;
+  update_mixer();   // a sound has waited for it
   host_->on_leg_connected(*this);
 }
 
@@ -380,50 +299,6 @@ void MediaLeg::send_video(base::ByteView header, base::ByteView payload) {
   if (written == 0) return;
   const auto& to = transport_->selected_address();
   if (!way_->send_tcp(to, base::ByteView(slot).first(written))) output.commit(to, written);
-}
-
-void MediaLeg::send_audio(const media::EncodedAudio& audio, base::TimePoint now) {
-  if (!audio_.active) return;
-  const bool moved = std::exchange(audio_.rebase, false) && audio_.last_sent != base::TimePoint{};
-  if (moved) {
-    const auto gap = std::chrono::duration_cast<std::chrono::microseconds>(std::max<base::Duration>(now - audio_.last_sent, std::chrono::milliseconds(20)));
-    const auto ticks = static_cast<std::uint64_t>(gap.count()) * audio_.clock_rate / 1'000'000;
-    audio_.timestamp_offset = audio_.last_timestamp + static_cast<std::uint32_t>(ticks) - audio.timestamp;
-  }
-  const auto timestamp = audio.timestamp + audio_.timestamp_offset;
-  audio_.last_timestamp = timestamp;
-  audio_.last_sent = now;
-  rtp::HeaderFields fields{.payload_type = audio.payload_type, .marker = audio.marker || moved, .sequence = audio_.sequence, .timestamp = timestamp,
-                                 .ssrc = audio_.ssrc};
-  if (!transport_) {
-    const auto to = symmetric_.destination();
-    if (!to) return;
-    if (audio.silent && !connected_ && ++audio_.withheld % kSilentPackets != 1) return;
-    if (!audio.silent || connected_) fields.marker |= std::exchange(audio_.withheld, 0) > 1;
-    std::array<std::uint8_t, 1500> buffer;
-    auto size = rtp::write_packet(base::MutableByteView(buffer).first(buffer.size() - webrtc::kSrtpOverhead), fields, audio.payload);
-    if (sdes_) size = sdes_->protect_rtp(buffer, size);
-    if (size == 0) return;
-    sockaddr_storage address;
-    const auto length = plain_.rtp.is_v6() ? to->to_v6(address) : to->to(address);
-    const bool sent = ::sendto(plain_.rtp.fd(), buffer.data(), size, MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&address), length) >= 0;
-    if (!sent && !sdes_) return;   // a number that has been under a key is used up
-  } else {
-    if (!transport_->connected()) return;
-    auto& output = way_->output();
-    auto slot = output.next();
-    rtp::HeaderWriter writer(slot, fields);
-    if (audio_.mid_extension != 0) writer.add_extension(audio_.mid_extension, base::as_bytes(audio_.mid));
-    const auto header = writer.finish();
-    if (header + audio.payload.size() + webrtc::kSrtpOverhead > slot.size()) return;
-    std::copy(audio.payload.begin(), audio.payload.end(), slot.begin() + static_cast<std::ptrdiff_t>(header));
-    const auto written = transport_->protect_rtp(slot, header + audio.payload.size());
-    if (written == 0) return;
-    const auto& selected = transport_->selected_address();
-    if (!way_->send_tcp(selected, base::ByteView(slot).first(written))) output.commit(selected, written);
-  }
-  ++audio_.sequence;
-  audio_.sent->on_sent(audio.payload.size(), timestamp, now);
 }
 
 void MediaLeg::poll_feedback(base::TimePoint now, base::WallTime wall) {

@@ -25,6 +25,8 @@ namespace runtime {
 class MediaBridge;
 class MediaLeg;
 
+rtp::ExtensionIds extension_ids(const sdp::Section& section);
+
 // How a WebRTC leg's packets go out: always by the port that its peer speaks to, whatever thread the leg lives on.
 class MediaWay {
  public:
@@ -68,7 +70,19 @@ class MediaLeg final : public webrtc::TransportSink {
   void restart_ice(webrtc::IceCredentials local) { transport_->restart_ice(std::move(local)); }
   void join(base::TimePoint now);
   bool joined() const { return joined_; }
+  bool in_mixer() const { return in_mixer_; }
   void set_muted(bool muted);
+
+  // Sounds for this leg alone, joined or not. `serial` is told with the sound's end.
+  void play(media::SoundSpec spec, std::uint64_t serial);
+  void stop_sound();
+  void set_echo(bool echo);
+  void send_dtmf(std::string_view digits);
+  std::uint64_t sound_serial() const { return sound_serial_; }
+
+  // Whether what this leg sends could go to `other` as it comes: it has come within `patience`, and nobody wants more than that.
+  bool may_relay_to(const MediaLeg& other, base::TimePoint now, base::Duration patience) const;
+  void set_partner(MediaLeg* partner);             // whom it goes to; null: to the mixer
 
   // A plain leg's datagrams; a WebRTC leg's go to transport().on_datagram().
   void on_plain_rtp(base::MutableByteView datagram, const base::SocketAddress& from, base::TimePoint now);
@@ -111,13 +125,19 @@ class MediaLeg final : public webrtc::TransportSink {
     media::VideoSource* video = nullptr;
   };
 
-  void configure_audio(const sdp::Section& section, base::TimePoint now);
+  void configure_audio(const sdp::Section& section);
+  void update_mixer();
+  media::PrivateSound& sounds();
   void configure_published(const bridge::LegMedia& media);
-  void configure_shown(const bridge::LegMedia& media);
+  void configure_shown();
   void make_rtcp(const sdp::Negotiated& negotiated);
   Stream* stream_of(const rtp::PacketView& packet);
   Stream find_stream(const rtp::PacketView& packet) const;
   void push_audio(const rtp::PacketView& packet, base::TimePoint now);
+  bool relay(const media::AudioPacket& packet, base::TimePoint now);
+  void send_relayed(const media::AudioPacket& packet, std::uint8_t payload_type, bool event, base::TimePoint now);
+  std::uint32_t next_timestamp(base::TimePoint now) const;
+  bool transmit(const rtp::HeaderFields& fields, base::ByteView payload, std::optional<std::uint8_t> level, bool voice);
   void write_rtcp(base::MutableByteView buffer, std::size_t size);
   void configure_plain(base::TimePoint now);
 
@@ -145,6 +165,8 @@ class MediaLeg final : public webrtc::TransportSink {
     std::uint16_t sequence = 0;
     std::uint8_t level_extension = 0, mid_extension = 0;
     std::vector<std::uint8_t> payload_types;
+    media::ParticipantAudio participant;         // as negotiated
+    base::TimePoint last_received{};
     unsigned withheld = 0;                       // packets of silence in a row
     bool rebase = false;                         // another mixer's clock: the next timestamp goes on from the last
     std::uint32_t last_timestamp = 0;            // as sent
@@ -152,6 +174,17 @@ class MediaLeg final : public webrtc::TransportSink {
     std::unique_ptr<rtp::SendStatistics> sent;
     std::unique_ptr<rtp::ReceiveStatistics> received;
   } audio_;
+  struct Relayed {                               // what goes to this leg as it came from its partner
+    bool begun = false;
+    std::uint32_t ssrc = 0;                      // its sender's
+    std::uint16_t newest = 0, floor = 0;         // its numbers; none below `floor` may come any more
+    std::uint16_t sequence_offset = 0;
+    std::uint32_t timestamp_offset = 0;
+  } relayed_;
+  MediaLeg* partner_ = nullptr;
+  std::unique_ptr<media::PrivateSound> sounds_;  // from the first sound on; a mixer may know it
+  std::uint64_t sound_serial_ = 0;
+  std::vector<std::pair<std::size_t, bridge::SourceId>> shows_;
   std::vector<Published> published_;
   std::vector<Shown> shown_;
   bool joined_ = false, muted_ = false, in_mixer_ = false, connected_ = false, lost_told_ = false;

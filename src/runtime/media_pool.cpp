@@ -177,6 +177,7 @@ void MediaPool::set_muted(bridge::LegId leg, bool muted) {
 void MediaPool::remove_leg(bridge::LegId leg) {
   tell(leg, [leg](MediaWorker& w) { w.remove_leg(leg); });
   legs_.erase(leg);
+  sounds_.erase(leg);
 }
 
 void MediaPool::move_leg(bridge::LegId leg, bridge::BridgeId to) {
@@ -192,9 +193,68 @@ void MediaPool::move_leg(bridge::LegId leg, bridge::BridgeId to) {
   found->second = target;
 }
 
-void MediaPool::play(bridge::LegId, const bridge::Sound&) {}
-void MediaPool::stop_sound(bridge::LegId) {}
-void MediaPool::set_echo(bridge::LegId, bool) {}
-void MediaPool::send_dtmf(bridge::LegId, std::string_view) {}
+void MediaPool::post_sound_ended(bridge::LegId leg, std::uint64_t serial) {
+  shard_.post([this, leg, serial] { sound_ended(leg, serial, true); });
+}
+
+// An end that was on its way when another sound began, or when it was stopped, is not told.
+void MediaPool::sound_ended(bridge::LegId leg, std::uint64_t serial, bool played) {
+  const auto found = sounds_.find(leg);
+  if (found == sounds_.end() || found->second != serial) return;
+  sounds_.erase(found);
+  if (events_) events_->on_sound_ended(leg, played);
+}
+
+void MediaPool::play(bridge::LegId leg, const bridge::Sound& sound) {
+  if (!worker_of(leg)) return;
+  const auto serial = ++last_sound_;
+  sounds_[leg] = serial;
+  using Kind = media::SoundSpec::Kind;
+  media::SoundSpec spec{.hertz = sound.hertz, .clip = nullptr, .loop = sound.loop, .length = sound.length};
+  switch (sound.kind) {
+    case bridge::Sound::Kind::kRingback: spec.kind = Kind::kRingback; break;
+    case bridge::Sound::Kind::kBusy: spec.kind = Kind::kBusy; break;
+    case bridge::Sound::Kind::kCongestion: spec.kind = Kind::kCongestion; break;
+    case bridge::Sound::Kind::kTone: spec.kind = Kind::kTone; break;
+    case bridge::Sound::Kind::kMusic: spec.loop = true; [[fallthrough]];
+    case bridge::Sound::Kind::kFile: spec.kind = Kind::kClip; break;
+  }
+  if (spec.kind != Kind::kClip) {
+    return tell(leg, [leg, serial, spec](MediaWorker& w) { w.play(leg, serial, spec); });
+  }
+  tell(leg, [leg](MediaWorker& w) { w.stop_sound(leg); });   // what it replaces does not go on while a file is read
+  const auto loaded = [this, leg, serial, spec](const base::Result<media::SoundClip>& clip) mutable {
+    if (!clip) {
+      spdlog::warn("a sound can't be played: {}", base::for_log(clip.error().detail));
+    } else {
+      spec.clip = *clip;
+    }
+    shard_.post([this, leg, serial, spec] {
+      const auto found = sounds_.find(leg);
+      if (found == sounds_.end() || found->second != serial) return;
+      if (!spec.clip) return sound_ended(leg, serial, false);
+      tell(leg, [leg, serial, spec](MediaWorker& w) { w.play(leg, serial, spec); });
+    });
+  };
+  const bool builtin = sound.kind == bridge::Sound::Kind::kMusic && sound.file.empty();
+  if (sound.file.empty() && !builtin) {
+    shard_.post([this, leg, serial] { sound_ended(leg, serial, false); });
+  } else if (!loader_.load(sound.file, loaded)) {
+    shard_.post([this, leg, serial] { sound_ended(leg, serial, false); });
+  }
+}
+
+void MediaPool::stop_sound(bridge::LegId leg) {
+  sounds_.erase(leg);
+  tell(leg, [leg](MediaWorker& w) { w.stop_sound(leg); });
+}
+
+void MediaPool::set_echo(bridge::LegId leg, bool echo) {
+  tell(leg, [leg, echo](MediaWorker& w) { w.set_echo(leg, echo); });
+}
+
+void MediaPool::send_dtmf(bridge::LegId leg, std::string_view digits) {
+  tell(leg, [leg, all = std::string(digits.substr(0, media::DtmfSender::kMaxQueued))](MediaWorker& w) { w.send_dtmf(leg, all); });
+}
 
 }  // namespace runtime

@@ -10,6 +10,7 @@
 #include "net/local_addresses.hpp"
 #include "runtime/media_worker.hpp"
 #include "runtime/shard.hpp"
+#include "runtime/sound_loader.hpp"
 
 namespace runtime {
 
@@ -51,6 +52,8 @@ class MediaPool final : public bridge::MediaEngine, private MediaWorkerEvents {
  private:
   MediaPool(MediaConfig config, Shard& shard) : config_(std::move(config)), shard_(shard) {}
   void post_media_event(std::function<void(bridge::MediaEvents&)> event) override;
+  void post_sound_ended(bridge::LegId leg, std::uint64_t serial) override;
+  void sound_ended(bridge::LegId leg, std::uint64_t serial, bool played);
   base::Result<MediaLeg::Plain> bind_pair(const base::SocketAddress& local);
   std::vector<base::SocketAddress> offered_addresses();
   MediaWorker* worker_of(bridge::LegId leg);
@@ -68,8 +71,10 @@ class MediaPool final : public bridge::MediaEngine, private MediaWorkerEvents {
   std::unordered_map<bridge::LegId, MediaWorker*> legs_;
   std::vector<base::SocketAddress> addresses_;
   base::TimePoint addresses_read_{};
-  std::uint64_t last_bridge_ = 0;
+  std::unordered_map<bridge::LegId, std::uint64_t> sounds_;   // which one each leg hears, or waits for
+  std::uint64_t last_bridge_ = 0, last_sound_ = 0;
   std::uint16_t next_port_ = 0;
+  SoundLoader loader_;                            // goes first: it calls back
 };
 
 }  // namespace runtime

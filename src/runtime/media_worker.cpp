@@ -295,6 +295,27 @@ void MediaWorker::join(bridge::LegId id) {
 
 void MediaWorker::set_muted(bridge::LegId id, bool muted) {
   if (auto* leg = find(id)) leg->set_muted(muted);
+  next_mix_ = now_;
+}
+
+void MediaWorker::play(bridge::LegId id, std::uint64_t serial, const media::SoundSpec& sound) {
+  if (auto* leg = find(id)) leg->play(sound, serial);
+  next_mix_ = now_;
+}
+
+void MediaWorker::stop_sound(bridge::LegId id) {
+  if (auto* leg = find(id)) leg->stop_sound();
+}
+
+void MediaWorker::set_echo(bridge::LegId id, bool echo) {
+  if (auto* leg = find(id)) leg->set_echo(echo);
+  rewire_ = true;
+  next_mix_ = now_;
+}
+
+void MediaWorker::send_dtmf(bridge::LegId id, std::string_view digits) {
+  if (auto* leg = find(id)) leg->send_dtmf(digits);
+  next_mix_ = now_;
 }
 
 void MediaWorker::remove_leg(bridge::LegId id) {
@@ -332,5 +353,7 @@ void MediaWorker::on_talking(bridge::LegId leg, bool talking) {
 void MediaWorker::on_digit(bridge::LegId leg, char digit) {
   events_.post_media_event([leg, digit](bridge::MediaEvents& e) { e.on_dtmf(leg, digit); });
 }
+
+void MediaWorker::on_sound_ended(bridge::LegId leg, std::uint64_t serial) { events_.post_sound_ended(leg, serial); }
 
 }  // namespace runtime

@@ -25,6 +25,7 @@ class MediaWorkerEvents {
  public:
   virtual ~MediaWorkerEvents() = default;
   virtual void post_media_event(std::function<void(bridge::MediaEvents&)> event) = 0;
+  virtual void post_sound_ended(bridge::LegId /*leg*/, std::uint64_t /*serial*/) {}
 };
 
 struct MediaWorkerConfig {
@@ -61,6 +62,10 @@ class MediaWorker final : public MediaLegHost, public MediaBridgeHost, private m
   void restart_ice(bridge::LegId id, webrtc::IceCredentials local);
   void join(bridge::LegId id);
   void set_muted(bridge::LegId id, bool muted);
+  void play(bridge::LegId id, std::uint64_t serial, const media::SoundSpec& sound);
+  void stop_sound(bridge::LegId id);
+  void set_echo(bridge::LegId id, bool echo);
+  void send_dtmf(bridge::LegId id, std::string_view digits);
   void remove_leg(bridge::LegId id);
 
   // Moves (media_move.cpp). A command about a leg that is on its way to here waits for it.
@@ -80,6 +85,7 @@ class MediaWorker final : public MediaLegHost, public MediaBridgeHost, private m
   // MediaBridgeHost
   void on_talking(bridge::LegId leg, bool talking) override;
   void on_digit(bridge::LegId leg, char digit) override;
+  void on_sound_ended(bridge::LegId leg, std::uint64_t serial) override;
 
  private:
   // The way from this worker's port to a leg: here, or on another thread by a lane.

@@ -89,7 +89,7 @@ TEST(OwnCall, PlainOfferAndAnswer) {
   const auto d = parse(*offer);
   ASSERT_EQ(d->media.size(), 1u);
   EXPECT_EQ(d->media[0].protocol, "RTP/AVP");
-  EXPECT_EQ(d->media[0].formats, (std::vector<std::string>{"96", "0", "8", "97", "101"}));
+  EXPECT_EQ(d->media[0].formats, (std::vector<std::string>{"96", "9", "0", "8", "97", "101"}));   // RFC 3551 4.5.2, 6: G.722 is 9
   // The peer has numbers of its own (RFC 3264 6.1) and prefers PCMA.
   ASSERT_TRUE(n.apply_answer(plain_offer("m=audio 6000 RTP/AVP 8 110 100\r\na=rtpmap:110 opus/48000/2\r\n"
                                          "a=rtpmap:100 telephone-event/8000\r\na=ptime:30\r\n")));
