@@ -10,11 +10,12 @@ export const kRepository = fileURLToPath(new URL("../../../", import.meta.url));
 const kProgram = process.env.PARLEY_BIN ?? join(kRepository, "build/release/parley");
 const kStartLimit = 10_000;
 
-const kDefault = (address, tls) => `
+const kDefault = (address, tls, names) => `
 guests = true
 [[http]]
 address = "${address}:0"
 tls = ${tls}
+names = ${JSON.stringify(names)}
 [[sip]]
 transport = "udp"
 address = "${address}:0"
@@ -24,11 +25,11 @@ address = "${address}:0"
 `;
 
 // `prefix`: a command to run it under (another network namespace).
-export async function startServer({ address = "127.0.0.1", tls = false, more = "", prefix = [] } = {}) {
+export async function startServer({ address = "127.0.0.1", tls = false, more = "", prefix = [], names = [] } = {}) {
   if (!existsSync(kProgram)) throw new Error(`${kProgram} is not built`);
   const folder = mkdtempSync(join(tmpdir(), "parley-e2e-"));
   const config = join(folder, "parley.toml");
-  writeFileSync(config, kDefault(address, tls) + more);
+  writeFileSync(config, kDefault(address, tls, names) + more);
   const [command, ...args] = [...prefix, kProgram, "--config", config, "--data", join(folder, "data"), "--web", join(kRepository, "web/dist")];
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
   const server = { folder, config, child, log: "", url: null, socket: null, program: kProgram, exit: null };

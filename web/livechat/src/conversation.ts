@@ -41,6 +41,8 @@ export class Conversation {
   private begin_: { kind: Kind; held: boolean; silent: boolean } = { kind: "text", held: false, silent: false };
   private microphoneTry_ = 0;
   private cameraTry_ = 0;
+  private wantHeld_ = false;
+  private holding_ = false;
   private readonly writing_ = new Map<string, string>();
   private readonly player_ = new Player();
 
@@ -59,7 +61,7 @@ export class Conversation {
   // Whether this side takes part with voice or video.
   get speaks(): boolean {
     const { stage, microphone, camera, heldHere, listening } = this.view_;
-    return stage === "open" && !heldHere && (microphone !== "off" || camera !== "off" || (this.isRoom && listening));
+    return stage === "open" && !heldHere && !this.wantHeld_ && (microphone !== "off" || camera !== "off" || (this.isRoom && listening));
   }
 
   // With what it was begun, or is being asked for.
@@ -74,7 +76,7 @@ export class Conversation {
     before?.hangUp();
     this.call_ = call;
     this.outgoing_ = call.direction === "outgoing" && saved === null;
-    this.up_ = false;
+    this.up_ = this.wantHeld_ = false;
     this.begin_ = { kind: saved?.voice === true ? "voice" : kind, held: saved?.held ?? false, silent: saved !== null };
     this.writing_.clear();
     const fresh = this.isRoom && saved === null ? { log: log.withoutOrder(this.view_.log), listening: false } : {};
@@ -118,13 +120,13 @@ export class Conversation {
     if (held) void this.hold();
     if (kind !== "text") void this.startMicrophone(!held);
     if (kind === "video") void this.startCamera();
-    if (silent) this.tell();
+    if (silent) this.tell(true);
   }
 
   private finished(end: CallEnd): void {
     const wasOpen = this.up_;
     this.call_ = null;
-    this.up_ = false;
+    this.up_ = this.wantHeld_ = false;
     this.microphoneTry_++;
     this.cameraTry_++;
     this.player_.play(null, "");
@@ -318,15 +320,21 @@ export class Conversation {
     await this.setHold(false);
   }
 
+  // One exchange at a time; what was wanted last holds.
   private async setHold(held: boolean): Promise<void> {
+    this.wantHeld_ = held;
     const call = this.call_;
-    if (call === null || !this.up_ || call.heldHere === held) return;
+    if (call === null || !this.up_ || this.holding_) return;
+    this.holding_ = true;
     try {
-      await (held ? call.hold() : call.unhold());
+      while (this.call_ === call && call.heldHere !== this.wantHeld_) await (this.wantHeld_ ? call.hold() : call.unhold());
     } catch {
       // The call has ended, or its network is away: what it shows is what holds.
     }
-    if (this.call_ === call) this.change({ heldHere: call.heldHere, heldThere: call.heldThere });
+    this.holding_ = false;
+    if (this.call_ !== call) return;
+    this.wantHeld_ = call.heldHere;
+    this.change({ heldHere: call.heldHere, heldThere: call.heldThere });
   }
 
   // Somebody is spoken with elsewhere.
@@ -339,10 +347,10 @@ export class Conversation {
     this.player_.play(this.view_.listening ? this.call_?.audio ?? null : null, this.host_.speaker());
   }
 
-  private tell(): void {
+  private tell(asks = false): void {
     const { microphone, camera } = this.view_;
     if (this.isRoom || !this.up_) return;
-    const body = mediaNotice({ microphone: microphone === "on", camera: camera === "on" });
+    const body = mediaNotice({ microphone: microphone === "on", camera: camera === "on", asks });
     void this.call_?.sendMessage(body, { contentType: kMediaType }).catch(() => undefined);
   }
 
@@ -350,6 +358,8 @@ export class Conversation {
     const notice = this.isRoom ? null : readMediaNotice(contentType, body);
     if (notice === null) return;
     this.change({ otherTells: true, otherMicrophone: notice.microphone, otherCamera: notice.camera });
+    if (notice.camera) this.call_?.receiveVideo();
+    if (notice.asks) this.tell();
     if ((notice.microphone || notice.camera) && this.host_.voiceElsewhere(this)) void this.hold();
   }
 

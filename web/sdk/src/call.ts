@@ -144,14 +144,10 @@ export class Call extends Emitter<CallEvents> {
   // ---- during the call
 
   /** Puts the call on hold: texts go on, sound and video stop. */
-  async hold(): Promise<void> {
-    await this.setHold(true);
-  }
+  hold(): Promise<void> { return this.setHold(true); }
 
   /** Takes the call off hold. */
-  async unhold(): Promise<void> {
-    await this.setHold(false);
-  }
+  unhold(): Promise<void> { return this.setHold(false); }
 
   private async setHold(held: boolean): Promise<void> {
     if (!this.established_ || this.end_ !== null) throw new WebphoneError("not-in-call", "The call is not up.");
@@ -233,6 +229,11 @@ export class Call extends Emitter<CallEvents> {
   /** Sends video from a camera. */
   async startVideo(deviceId?: string): Promise<void> {
     await this.open("camera", deviceId);
+  }
+
+  /** Makes room for the other side's video in a call that began without; nothing is sent. */
+  receiveVideo(): void {
+    if (this.established_ && this.end_ === null && this.media_.receiveVideo()) void this.leg_?.offer({});
   }
 
   /** Stops sending the camera's video. */

@@ -84,6 +84,14 @@ export class CallMedia {
     }
   }
 
+  // A line to see the other side by, though nothing is sent. True: an offer must follow.
+  receiveVideo(): boolean {
+    if (this.connection_ === null || this.videoLine_ !== null) return false;
+    this.videoLine_ = this.connection_.addTransceiver("video", { direction: "recvonly" });
+    this.direct();
+    return true;
+  }
+
   setHeld(held: boolean): void {
     this.held_ = held;
     this.direct();
