@@ -15,6 +15,7 @@ constexpr base::Duration kLookupAgain = 5min;       // of a name that was found
 constexpr base::Duration kFirstLookupRetry = 5s, kLastLookupRetry = 5min;
 constexpr auto kLastRegistrationRetry = 5min;
 constexpr base::Duration kProbeInterval = 30s;      // a NAT's binding lives as long, too
+constexpr base::Duration kConnectFailure = 15s;     // before a request's own time is over
 constexpr base::Duration kSilence = 2min;           // after a probe; it is asked again meanwhile
 constexpr base::Duration kSilenceOfCall = 30s;
 constexpr base::Duration kRefreshInterval = 30s;    // at the most, of a registration whose connection closes
@@ -193,9 +194,11 @@ void Trunks::Trunk::probe() {
   request.from = "<sip:" + (config_.username.empty() ? "parley" : sip::escape_user(config_.username)) + "@" + domain_ + ">";
   request.to = "<sip:" + domain_ + ">";
   request.route = route_;
-  agent_->send_request(request, [this, alive = alive_, address](const sip::MessagePtr& response) {
+  agent_->send_request(request, [this, alive = alive_, address, asked = timeline_.now()](const sip::MessagePtr& response) {
     if (!*alive || closing_) return;
     probing_ = false;
+    // No answer so soon: there is no connection, which leaves nothing to believe.
+    if (response == nullptr && timeline_.now() - asked < kConnectFailure) answered_probe_ = true;
     on_probed(address, response != nullptr && response->status() != 408 && response->status() != 503);
     probe_after(kProbeInterval);
   });

@@ -395,6 +395,22 @@ TEST_F(TrunksTest, ATrunkThatNeverAnsweredOptionsIsBelievedToBeThere) {
   EXPECT_TRUE(call());
 }
 
+// RFC 3263 4.3: a connection that can't be made
+TEST_F(TrunksTest, AnAddressThatRefusesConnectionsIsPassedOver) {
+  names["sip.provider.example"] = {at("198.51.100.7"), at("198.51.100.8")};
+  provider.transport = "tcp";
+  start();
+  const Sent probe = take("OPTIONS ");
+  agent->on_send_failed(probe.target);
+  EXPECT_EQ(call()->target.remote, at("198.51.100.8"));
+  advance(30s);
+  agent->on_send_failed(take("OPTIONS ").target);
+  EXPECT_EQ(call().error().code, base::ErrorCode::kUnavailable);
+  advance(30s);
+  feed_back(take("OPTIONS "), 200);
+  EXPECT_TRUE(call());
+}
+
 TEST_F(TrunksTest, ARegistrarThatIgnoresOptionsLaterIsBelieved) {
   provider.registers = true;
   start();
