@@ -2,7 +2,7 @@
 import time
 
 from support.baresip import Baresip, close_all
-from support.check import check
+from support.check import check, equal
 from support.rtp import Media
 from support.sip import Phone
 
@@ -42,6 +42,10 @@ def test_room_over_tls(context):
     room_of_two(context, "tls", "PCMA")
 
 
+def test_room_with_g722(context):
+    room_of_two(context, "udp", "G722")
+
+
 def test_account_calls_account(context):
     """Ring, answer, both ways, hold and resume, DTMF, hang-up."""
     a = Baresip(context, context.server, "alice", 440)
@@ -69,7 +73,8 @@ def test_account_calls_account(context):
         for digit in "159#*D":
             a.command("sndcode", digit)
             time.sleep(0.15)
-        time.sleep(0.5)
+        for digit in "159#*D":
+            equal(b.event("CALL_DTMF_START").get("param"), digit, "a digit")
         hears(a, 440, [1000], "after DTMF")
         b.command("hangup")
         a.says("terminated (duration"), b.says("terminated (duration")

@@ -79,6 +79,10 @@ def invite_as(phone, to, media, seconds=5, display=None, password=PASSWORD):
     return answer, bye
 
 
+def registered(server):
+    return ": registered at" in server.log_text()
+
+
 def hears(media, frequency, why, seconds=5):
     eventually(lambda: audio.amplitude(media.heard(0.5), frequency) > 2500, seconds, why)
 
@@ -100,7 +104,7 @@ def test_registration_is_kept_fresh_and_taken_back(context):
     world.server.stop()
     eventually(lambda: provider.contact is None, 5, "the registration was not taken back")
     check("wonderland" not in world.server.log_text(), "the password stands in the log")
-    equal(world.server.log_text().count("registered at"), 1, "lines of one change of state")
+    equal(world.server.log_text().count(": registered at"), 1, "lines of one change of state")
     world.close()
 
 
@@ -301,7 +305,7 @@ from = ["accounts"]
 to = "trunk:office"
 number = "{{rest}}"
 ''')
-    eventually(lambda: "registered at" in branch.log_text(), 5, lambda: f"not registered: {branch.log_text()[-300:]}")
+    eventually(lambda: registered(branch), 5, lambda: f"not registered: {branch.log_text()[-300:]}")
     alice, bob = Phone(branch, user="alice"), Phone(office, user="bob")
     alice.register()
     bob.register()
@@ -331,3 +335,47 @@ number = "{{rest}}"
         thing.close()
     branch.stop()
     office.stop()
+
+
+def test_tls_trunk(context):
+    """The other's certificate is verified, by its name and who signed it; a call goes over it."""
+    office = context.start(name="tls-office", tls=True)
+    certificate = next(office.data.rglob("tls-certificate.pem"))
+    trunk = f'''
+[[trunk]]
+name = "office"
+server = "localhost:{office.tls}"
+transport = "tls"
+username = "1000"
+password = "{PASSWORD}"
+realm = "parley"
+domain = "127.0.0.1"
+register = true
+'''
+    rule = '''
+[[rule]]
+name = "out"
+pattern = "8(?P<rest>.+)"
+from = ["accounts"]
+to = "trunk:office"
+number = "{rest}"
+'''
+    distrusts = context.start(name="tls-distrusts", extra=trunk + rule)
+    trusts = context.start(name="tls-trusts", extra=trunk + f'ca_file = "{certificate}"\n' + rule)
+    eventually(lambda: registered(trusts), 8, lambda: f"not registered: {trusts.log_text()[-300:]}")
+    eventually(lambda: "self-signed certificate" in distrusts.log_text(), 8, lambda: f"no word of the certificate: {distrusts.log_text()[-300:]}")
+    check(not registered(distrusts), "registered with whom it does not trust")
+    alice, bob, media = Phone(trusts, user="alice"), Phone(office, user="bob"), Media()
+    bob.register()
+    result = []
+    thread = threading.Thread(target=lambda: result.append(invite_as(alice, "8bob", media, seconds=10)), daemon=True)
+    thread.start()
+    invite = bob.requested("INVITE", 8)
+    bob.answer(invite, 200, "OK", body=media.sdp())
+    thread.join(8)
+    equal(result[0][0].status, 200, "a call over TLS")
+    result[0][1]()
+    for thing in (alice, bob, media):
+        thing.close()
+    for server in (trusts, distrusts, office):
+        server.stop()

@@ -22,7 +22,7 @@ class Baresip:
             raise Skip("baresip is not installed")
         self.server, self.user = server, user
         self.folder = Path(tempfile.mkdtemp(prefix=f"baresip-{user}-", dir=context.work))
-        rate = 48000 if codecs == "opus" else 8000
+        rate = {"opus": 48000, "G722": 16000}.get(codecs, 8000)
         audio.write_wav(self.folder / "tone.wav", audio.tone(frequency, 1, rate) * 60, rate)
         # Where nothing of another test or another run still arrives.
         ports = free_media_ports(16)
@@ -40,7 +40,7 @@ class Baresip:
                  *[f"module{'' if m == 'srtp' else '_app'} {m}.so" for m in more]]
         (self.folder / "config").write_text("\n".join(lines) + "\n")
         (self.folder / "accounts").write_text(f"<sip:{user}@127.0.0.1:{port};transport={transport}>;auth_user={user};auth_pass={password};"
-                                              f"audio_codecs={codecs};regint=60;answermode=manual" + (f";mediaenc={srtp}" if srtp else "") + "\n")
+                                              f"audio_codecs={'G722/16000/1' if codecs == 'G722' else codecs};regint=60;answermode=manual" + (f";mediaenc={srtp}" if srtp else "") + "\n")
         (self.folder / "contacts").write_text("".join(f'"{f}" <sip:{f}@127.0.0.1:{port}>;presence=p2p\n' for f in friends))
         self.log = open(self.folder / "log", "wb")
         self.process = subprocess.Popen(["baresip", "-f", str(self.folder)], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,

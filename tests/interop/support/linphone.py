@@ -118,6 +118,24 @@ class Linphone:
 
         eventually(found, seconds, lambda: f"{when}: {self.user}'s linphonec hears {', '.join(f'{f} Hz with {v:.0f}' for f, v in levels.items())}")
 
+    def hears_digit(self, digit, seconds=8):
+        """Both tones of it (ITU-T Q.23), from now on, in some 40 ms."""
+        row = next(i for i, keys in enumerate(("123A", "456B", "789C", "*0#D")) if digit in keys)
+        column = ("147*", "2580", "369#", "ABCD").index(next(keys for keys in ("147*", "2580", "369#", "ABCD") if digit in keys))
+        pair = (697, 770, 852, 941)[row], (1209, 1336, 1477, 1633)[column]
+        position = len(self.heard())
+
+        def found():
+            nonlocal position
+            samples, window = self.heard(), self.rate // 25
+            while position + window <= len(samples):
+                if all(audio.amplitude(samples[position:position + window], f, self.rate) > 1000 for f in pair):
+                    return True
+                position += window // 2
+            return False
+
+        eventually(found, seconds, lambda: f"{self.user}'s linphonec does not hear {digit}")
+
     def hears_nothing(self, frequency, seconds=0.8):
         began = len(self.heard())
         time.sleep(seconds)
