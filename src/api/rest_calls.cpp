@@ -32,6 +32,16 @@ void hang_up(const RestBackend& backend, const RestCallPtr& call) {
   });
 }
 
+void transfer(const RestBackend& backend, const RestCallPtr& call) {
+  backend.on_pbx([call](pbx::Pbx& pbx) {
+    const auto party = call->body.contains("party") ? call->text("party") : "from";
+    const auto info = pbx.transfer(call->path[0], party, call->text("to"));
+    if (info) return call->answer.send(rest_answer(202, rest_json(*info)));
+    if (info.error().code == base::ErrorCode::kConflict) return call->answer.send(rest_problem(409, "not-transferable", info.error().detail));
+    call->answer.send(rest_problem(404, pbx.has_call(call->path[0]) ? "unreachable" : "unknown-call", info.error().detail));
+  });
+}
+
 RestJson to_json(const store::CallRecord& record) {
   RestJson json{{"id", record.id}, {"kind", record.kind == store::CallKind::kRoom ? "room" : record.kind == store::CallKind::kQueue ? "queue" : "call"}, {"from", record.from_uri},
                 {"fromDisplayName", record.from_display}, {"to", record.to_uri}, {"started", rest_time(record.start)}};
@@ -71,6 +81,13 @@ void add_call_routes(std::vector<RestRoute>& routes, const RestBackend& backend)
                     .body = "NewCall", .result = "Call", .success = 201, .failures = {{404, "One of them can't be reached."}}, .handler = with(originate)});
   routes.push_back({.method = "DELETE", .path = "/calls/{call}", .scope = scope::kCalls, .operation = "endCall", .tag = "calls", .summary = "Hang up a call",
                     .success = 204, .failures = {{404, "There is no such call."}}, .handler = with(hang_up)});
+  routes.push_back({.method = "POST", .path = "/calls/{call}/transfer", .scope = scope::kCalls, .operation = "transferCall", .tag = "calls",
+                    .summary = "Send one party of a call to somebody else",
+                    .description = "`to` is whatever the dial plan has for programs: a number, a group, a room, a queue, a service, a trunk's number. The other party "
+                                   "stays in the call until somebody answers there, and is hung up then; if nobody does, the call goes on as it was.",
+                    .body = "CallTransfer", .result = "Call", .success = 202,
+                    .failures = {{404, "There is no such call, the party is none of its two, or nobody can be reached."}, {409, "The call is not answered, or is being transferred."}},
+                    .handler = with(transfer)});
   if (!backend.messages) return;
   const auto time = RestParameter::Type::kTime;
   const auto integer = RestParameter::Type::kInteger;

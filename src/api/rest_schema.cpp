@@ -83,8 +83,21 @@ constexpr std::string_view kSchemas = R"json({
   "Call": {"type": "object", "required": ["id", "state", "from", "to", "started"], "properties": {
     "id": {"type": "string"}, "state": {"type": "string", "enum": ["dialing", "ringing", "waiting", "answered"]},
     "from": {"$ref": "#/components/schemas/Party"}, "to": {"$ref": "#/components/schemas/Party"},
-    "started": {"type": "string", "format": "date-time"}, "answered": {"type": "string", "format": "date-time"}}},
+    "started": {"type": "string", "format": "date-time"}, "answered": {"type": "string", "format": "date-time"},
+    "queue": {"type": "string", "description": "That it came by, or waits in."}, "held": {"type": "boolean", "description": "There while somebody holds it."}}},
+  "CallKeys": {"type": "object", "additionalProperties": false, "required": ["keys", "number"], "properties": {
+    "keys": {"type": "string", "minLength": 1, "maxLength": 32, "description": "Of 0-9, *, #, A-D."},
+    "number": {"type": "string", "minLength": 1, "maxLength": 100, "description": "The party that hears them."}}},
+  "CallListener": {"type": "object", "additionalProperties": false, "required": ["number"], "properties": {
+    "number": {"type": "string", "minLength": 1, "maxLength": 100, "description": "The account or client that is called, and hears."}}},
+  "Queue": {"type": "object", "required": ["name", "agents", "waiting"], "properties": {
+    "name": {"type": "string"}, "agents": {"type": "array", "items": {"type": "string"}, "description": "Accounts."},
+    "waiting": {"type": "array", "items": {"$ref": "#/components/schemas/Call"}, "description": "In the order of their turns."}}},
+  "QueueList": {"type": "object", "required": ["queues"], "properties": {"queues": {"type": "array", "items": {"$ref": "#/components/schemas/Queue"}}}},
   "CallList": {"type": "object", "required": ["calls"], "properties": {"calls": {"type": "array", "items": {"$ref": "#/components/schemas/Call"}}}},
+  "CallTransfer": {"type": "object", "additionalProperties": false, "required": ["to"], "properties": {
+    "party": {"type": "string", "minLength": 1, "maxLength": 100, "description": "Who goes on to `to`: \"from\" (the one who called), \"to\", or that one's number. Absent: \"from\"."},
+    "to": {"type": "string", "minLength": 1, "maxLength": 100, "description": "The number to be called for that party."}}},
   "NewCall": {"type": "object", "additionalProperties": false, "required": ["from", "to"], "properties": {
     "from": {"type": "string", "minLength": 1, "maxLength": 80, "description": "The number that rings first."},
     "to": {"type": "string", "minLength": 1, "maxLength": 80, "description": "The number that rings when the first has answered."}}},

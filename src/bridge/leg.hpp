@@ -46,6 +46,10 @@ class LegOwner {
   virtual void on_leg_message(Leg& leg, sip::RequestId id, const sip::MessagePtr& request) = 0;
   virtual void on_leg_message_done(Leg& leg, std::uint64_t token, int status) = 0;
   virtual void on_leg_talking(Leg& leg, bool talking) = 0;
+  /// called for a digit that the peer dials in the call, by its media or by INFO
+  virtual void on_leg_dtmf(Leg&, char) {}
+  /// called when a sound that was played to it has ended by itself, or could not be played
+  virtual void on_leg_sound_ended(Leg&, bool /*played*/) {}
   /// called for REFER and for whatever else is known and not answered by the leg itself; refused unless overridden
   virtual void on_leg_request(Leg& leg, sip::RequestId id, const sip::MessagePtr& request);
   /// called once, the last call for this leg: the owner destroys it, now or later
@@ -100,6 +104,7 @@ class Leg final : public sip::SessionHandler {
     if (party_.webphone) session.set_patience(kPagePatience);
   }
   sip::Session& session() { return *session_; }
+  bool is_of(const sip::Session& session) const { return session_ == &session && !ended_; }
   LegOwner& owner() const { return *owner_; }
   BridgeId bridge() const { return bridge_; }
   sdp::VideoMode video_mode() const { return video_; }
@@ -133,11 +138,14 @@ class Leg final : public sip::SessionHandler {
   void watch(const std::vector<sdp::RemoteSource>& sources);
   const std::vector<sdp::Undelivered>& undelivered() const;
   bool on_hold() const;                         // the peer holds us
+  bool has_media() const { return negotiator_ && negotiator_->established(); }   // an answer, be it an early one, has come or gone
 
   // From the media thread.
   void on_media_lost();
   void on_media_failed(std::string_view reason);
   void on_talking(bool talking);
+  void on_dtmf(char digit);
+  void on_sound_ended(bool played);
   bool talking() const { return talking_; }
 
   // Hears, sees and reads, and is seen by nobody: its video is shown to none, reports of delivery don't name it.
@@ -181,6 +189,7 @@ class Leg final : public sip::SessionHandler {
  private:
   base::Status create_media(bool webrtc, const base::SocketAddress& peer, bool private_signalling);
   void set_pending(bool pending);
+  void take_early_answer(std::string_view sdp);
   void media_changed();
   void configure();
   void show_in_own_section(const std::vector<sdp::RemoteSource>& sources);
@@ -194,6 +203,7 @@ class Leg final : public sip::SessionHandler {
   Party party_;
   sip::Session* session_ = nullptr;
   std::unique_ptr<sdp::Negotiator> negotiator_;
+  std::string early_answer_;                    // the last one
   std::vector<PublishedSource> sources_, inherited_;
   std::vector<std::pair<std::size_t, SourceId>> shown_;
   std::vector<std::string> video_codecs_;

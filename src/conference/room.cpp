@@ -70,7 +70,7 @@ Participant* Room::find(const bridge::Leg& leg) {
 }
 
 sip::SessionHandler* Room::invite(sip::Session& session, const sip::Message& invite, bridge::Party party) {
-  if (profile_.max_members != 0 && members() >= profile_.max_members) {
+  if (!has_place()) {
     session.reject({.status = 486, .reason = "Room Full"});
     return nullptr;
   }
@@ -94,6 +94,7 @@ sip::SessionHandler* Room::resume(sip::Session& session, const sip::Message& inv
     participant->channel = old->channel;
     participant->created = old->created;
     participant->admin = old->admin;
+    participant->adopted = old->adopted;
     participant->replaces = old->leg.get();
     // Two reloads at once: the later one is the page that the user looks at.
     for (auto& p : participants_) {
@@ -107,6 +108,45 @@ sip::SessionHandler* Room::resume(sip::Session& session, const sip::Message& inv
     return accept(session, invite, std::move(participant));
   }
   return nullptr;
+}
+
+bool Room::has_adopted(std::string_view token) const {
+  return std::any_of(participants_.begin(), participants_.end(),
+                     [&](const auto& p) { return p->present && p->adopted && same_secret(token, p->leg->party().resume_token); });
+}
+
+void Room::adopt(std::unique_ptr<bridge::Leg> leg) {
+  auto& participant = *participants_.emplace_back(std::make_unique<Participant>());
+  participant.channel = fmt::format("SIP/{}-{:08x}", base::clean_display_name(leg->party().number), ++last_channel_);
+  participant.created = environment_.timeline.wall();
+  participant.present = participant.adopted = true;
+  participant.leg = std::move(leg);
+  auto& moved = *participant.leg;
+  // Who was called by us had no way to ask; webphones know events.
+  const auto& invite = moved.session().invite();
+  moved.set_wants_events(profile_.enable_events || moved.party().webphone || (invite && asks_for_events(*invite)));
+  moved.set_wants_text(profile_.text_messaging);
+  moved.move_to(*this, bridge_.id(), profile_.video ? sdp::VideoMode::kForwarding : sdp::VideoMode::kNone);
+  note_presence();
+  bridge_.add(moved);
+  send_event(EventType::kJoin, participant);
+  send_welcome(participant);
+}
+
+std::unique_ptr<bridge::Leg> Room::release(std::string_view id) {
+  const auto it = std::find_if(participants_.begin(), participants_.end(), [&](const auto& p) { return p->present && p->leg->party().participant == id; });
+  if (it == participants_.end()) return nullptr;
+  const auto participant = std::move(*it);
+  participants_.erase(it);
+  for (auto& p : participants_) {
+    if (p->replaces == participant->leg.get()) p->replaces = nullptr;
+  }
+  bridge_.remove(*participant->leg);
+  send_event(EventType::kLeave, *participant, "left");
+  note_presence();
+  participant->leg->set_wants_events(false);
+  if (participants_.empty()) host_.on_room_empty(*this);
+  return std::move(participant->leg);
 }
 
 sip::SessionHandler* Room::accept(sip::Session& session, const sip::Message& invite, std::unique_ptr<Participant> participant) {

@@ -36,6 +36,7 @@ struct Participant {
   bool admin = false;
   bool present = false;                 // in the bridge, and known to the others
   bridge::Leg* replaces = nullptr;      // the leg whose place it takes when it is established
+  bool adopted = false;                 // it came as an established leg, out of a call
   std::size_t history_wanted = 0;       // messages that its INVITE asked for (Parley-History)
 };
 
@@ -67,6 +68,14 @@ class Room final : public bridge::LegOwner {
   // The same, by a page that proves to be `token`'s participant: it takes that one's place. Null and untouched: unknown.
   bool holds(std::string_view token) const;
   sip::SessionHandler* resume(sip::Session& session, const sip::Message& invite, std::string_view token);
+
+  // An established leg, out of a call, is a participant from now on. REQUIRES has_place().
+  void adopt(std::unique_ptr<bridge::Leg> leg);
+  bool has_place() const { return profile_.max_members == 0 || members() < profile_.max_members; }
+  // Who present has that token came as a call's leg: its page knows of no room, and dials what it dialled then.
+  bool has_adopted(std::string_view token) const;
+  // A participant's leg for another owner, who moves it on; the others see it leave. Null: no such participant.
+  std::unique_ptr<bridge::Leg> release(std::string_view participant);
 
   // A message of an authenticated account that is not in the room (spec B.6); it has passed refuse_message().
   void message_from_outside(const bridge::Party& from, const sip::MessagePtr& message, std::function<void(const sip::Reply&)> answer) {

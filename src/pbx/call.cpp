@@ -26,6 +26,8 @@ Call::~Call() {
   environment_.timeline.cancel(ring_timer_);
   environment_.timeline.cancel(sweep_timer_);
   if (transfer_) environment_.timeline.cancel(transfer_->timer);
+  if (queued_) environment_.timeline.cancel(queued_->timer);
+  for (auto& leg : listeners_) bridge_.remove(*leg);
   if (caller_) bridge_.remove(*caller_);
   for (auto& leg : callees_) bridge_.remove(*leg);
 }
@@ -48,6 +50,11 @@ sip::SessionHandler* Call::start(sip::Session& session, const sip::Message& invi
   caller_headers_ = identity_headers(caller_->party());
   const auto at = caller_answer_.find("\nm=video ");
   video_ = at != std::string::npos && !std::string_view(caller_answer_).substr(at + 9).starts_with("0 ");
+  if (target.kind == CallTarget::Kind::kService) {
+    service_ = std::move(target.service);
+    service_party_ = std::move(target.party);
+    return start_service(session);
+  }
   waiting_ = stages_of(std::move(target.branches));
   if (!ring_callees()) return reject(session, {.status = 480});
   host_.on_call_changed(*this);
@@ -60,11 +67,19 @@ std::vector<CallSide> Call::sides() const {
     const auto& account = leg.party().account;
     if (leg.ended() || account.empty() || std::any_of(result.begin(), result.end(), [&](const auto& s) { return s.account == account; })) return;
     using State = CallSide::State;
-    const auto state = answered_ ? State::kTalking : ringing_told_ ? State::kRinging : State::kTrying;
+    const auto state = answered_ || service_ || queued_ ? State::kTalking : ringing_told_ ? State::kRinging : State::kTrying;
     result.push_back({.account = account, .caller = caller, .state = !caller && state == State::kTrying ? State::kRinging : state,
                       .other_number = other ? other->number : std::string(), .other_display = other ? other->display_name : std::string()});
   };
-  if (!caller_ || caller_->ended() || callees_.empty()) return result;
+  if (!caller_ || caller_->ended()) return result;
+  if (service_) add(*caller_, true, &service_party_);
+  if (queued_) {
+    bridge::Party queue;
+    queue.number = queue.display_name = queued_->queue->name;
+    add(*caller_, true, &queue);
+    return result;
+  }
+  if (callees_.empty()) return result;
   const bool over = answered_ && std::none_of(callees_.begin(), callees_.end(), [&](const auto& l) { return l.get() == answered_; });
   if (over) return result;
   const auto* callee = answered_ ? answered_ : callees_.front().get();
@@ -83,7 +98,7 @@ std::vector<bridge::Leg*> Call::parties() const {
 }
 
 bool Call::holds(std::string_view token) const {
-  if (!answered_) return false;
+  if (!answered_ && !service_ && !queued_) return false;
   for (const auto* leg : parties()) {
     if (leg->party().webphone && same_secret(token, leg->party().resume_token)) return true;
   }
@@ -127,46 +142,42 @@ void Call::take_place(bridge::Leg& leg) {
     retired = std::exchange(*place, std::move(successor.leg));
     answered_ = &leg;
   }
-  std::erase(holding_, old);
+  const bool another = old->party().participant != leg.party().participant;   // not a page that is the same again
+  another ? release(*old) : static_cast<void>(std::erase(holding_, old));
+  sounds_.erase(old->id());
   gone_.push_back(std::move(retired));
   old->end("SIP;cause=200;text=\"Replaced\"");
   bridge_.add(leg);
-}
-
-// Webphones report HOLD at both ends; what a re-INVITE says of its sender alone is passed on as a message.
-void Call::tell_hold(bridge::Leg& holder) {
-  const bool before = std::find(holding_.begin(), holding_.end(), &holder) != holding_.end();
-  if (holder.on_hold() == before) return;
-  before ? static_cast<void>(std::erase(holding_, &holder)) : holding_.push_back(&holder);
-  for (auto* other : parties()) {
-    if (other == &holder || !other->party().webphone) continue;
-    bridge_.notify(*other, {.from_display = holder.party().display_name, .content_type = kCallEventType,
-                            .body = base::share(before ? R"({"type":"unhold"})" : R"({"type":"hold"})")});
+  if (held_from_outside_) hold_from_outside(leg);
+  if (another) {
+    (&leg == caller_.get() ? info_.from : info_.to) = {leg.party().number, leg.party().display_name, leg.party().account};
+    host_.on_call_changed(*this);
   }
-}
-
-// Whoever held the other is gone, another speaks now.
-void Call::release(const bridge::Leg& holder) {
-  if (std::erase(holding_, &holder) == 0) return;
-  for (auto* other : parties()) {
-    if (other == &holder || other->ended() || !other->party().webphone) continue;
-    bridge_.notify(*other, {.from_display = holder.party().display_name, .content_type = kCallEventType, .body = base::share(R"({"type":"unhold"})")});
-  }
+  if (service_) return begin_service();
+  if (queued_) return play_waiting_music(), tell_waiting();
+  tell_hold(leg);
+  update_music();
 }
 
 void Call::on_leg_established(bridge::Leg& leg) {
   if (std::any_of(successors_.begin(), successors_.end(), [&](const auto& s) { return s.leg.get() == &leg; })) return take_place(leg);
   if (is_target(leg)) return on_target_established(leg);
-  if (&leg == caller_.get()) return bridge_.video_changed();
+  if (is_listener(leg)) return on_listener_established(leg);
+  if (&leg == caller_.get()) {
+    if (led_to_) return go_to_led();
+    return service_ ? begin_service() : bridge_.video_changed();
+  }
   if (std::any_of(candidates_.begin(), candidates_.end(), [&](const auto& l) { return l.get() == &leg; })) return on_candidate_established(leg);
   if (answered_ || !caller_ || caller_->ended()) return leg.end("SIP;cause=200;text=\"Call completed elsewhere\"");
   answered_ = &leg;
   waiting_.clear();
   note_answer(leg.party());
   environment_.timeline.cancel(ring_timer_);
-  bridge_.add(*caller_);
-  bridge_.add(leg);
-  if (!caller_->session().established()) caller_->session().accept(caller_answer_, caller_headers_);
+  hush(*caller_);
+  join(*caller_);
+  join(leg);
+  if (queued_) finish_waiting(leg);
+  else if (!caller_->session().established()) caller_->session().accept(caller_answer_, caller_headers_);
   std::vector<bridge::Leg*> losers;
   for (auto& other : callees_) {
     if (other.get() != answered_) losers.push_back(other.get());
@@ -179,9 +190,13 @@ void Call::on_leg_media_changed(bridge::Leg& leg) {
   if (!leg.joined() || is_retired(leg)) return;
   bridge_.video_changed();
   tell_hold(leg);
+  update_music();
 }
 
 void Call::on_leg_message(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) {
+  if (queued_ && &leg == caller_.get()) return keep_text(leg, id, request);
+  if (is_listener(leg)) return leg.session().respond(id, {.status = 403, .reason = "Who Listens Says Nothing"});
+  if (service_ && leg.joined() && !is_retired(leg)) return message_to_service(leg, id, *request);
   if (!answered_ || !leg.joined() || is_retired(leg)) return leg.session().respond(id, {.status = 403, .reason = "Not In A Call Yet"});
   if (const auto refusal = bridge::refuse_message(config_.messages, *request, leg.message_bucket(), environment_.timeline.now())) {
     return leg.session().respond(id, *refusal);
@@ -193,9 +208,12 @@ void Call::on_leg_message_done(bridge::Leg& leg, std::uint64_t token, int status
 
 void Call::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
   bridge_.remove(leg);
+  sounds_.erase(leg.id());
+  note_trunk(leg, end);
   forget_told(leg);
   if (is_retired(leg)) return sweep();
-  if (on_target_ended(leg, end)) {
+  if (on_taker_ended(leg)) return sweep();
+  if (on_listener_ended(leg) || on_target_ended(leg, end)) {
     sweep();
     return check_over();
   }
@@ -219,7 +237,7 @@ void Call::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
       end_all({});
     } else if (!answered_) {
       best_failure_ = better_failure(best_failure_, end.cause == sip::EndCause::kRejected && end.status >= 400 ? end.status : 480);
-      if (callees_.empty() && !ring_callees()) refuse_caller();
+      if (callees_.empty() && !led_to_ && !service_ && !ring_callees()) refuse_caller();
     }
   }
   sweep();
@@ -229,6 +247,8 @@ void Call::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
 
 void Call::check_over() {
   if (caller_ || !callees_.empty() || !candidates_.empty() || (transfer_ && !transfer_->targets.empty()) || over_) return;
+  end_listeners();
+  if (!listeners_.empty() || over_) return;
   over_ = true;
   end_all({});   // those too whose place another took
   host_.on_call_over(*this);
@@ -272,6 +292,7 @@ void Call::end_all(std::string_view reason) {
   for (auto& leg : candidates_) legs.push_back(leg.get());
   for (auto& successor : successors_) legs.push_back(successor.leg.get());
   for (auto& leg : gone_) legs.push_back(leg.get());
+  for (auto& leg : listeners_) legs.push_back(leg.get());
   if (transfer_) {
     transfer_->waiting.clear();
     for (auto& leg : transfer_->targets) legs.push_back(leg.get());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "bridge/bridge.hpp"
 #include "pbx/observer.hpp"
+#include "pbx/queue.hpp"
 #include "pbx/registrar.hpp"
 #include "sip/refer.hpp"
 
@@ -77,6 +79,11 @@ class CallHost {
   virtual ~CallHost() = default;
   // `number`, as `by` may call it: of a transfer or a forward, the one who transfers or forwards (toll fraud, survival item 24).
   virtual CallTarget find_target(const bridge::Party& by, std::string_view number) = 0;
+  /// called when a call to a trunk had no answer at all from there
+  virtual void on_trunk_silent(const std::string& /*trunk*/, const base::SocketAddress& /*address*/) {}
+  // Gives the established leg that `take` takes out of its call to what `target` is: a room, a service, a queue. 200, or why not:
+  // then nothing was taken.
+  virtual int place(const CallTarget& target, const std::function<std::unique_ptr<bridge::Leg>()>& take);
   /// called once, when the last leg is gone: the call is destroyed soon after
   virtual void on_call_over(Call& call) = 0;
   /// called when sides() says something else than before; the last time with none, before on_call_over()
@@ -120,6 +127,35 @@ class Call final : public bridge::LegOwner {
   bool holds(std::string_view token) const;
   sip::SessionHandler* resume(sip::Session& session, const sip::Message& invite, std::string_view token);
 
+  // call_attended.cpp
+  // A leg out of another call is this one's caller, at a service (CallHost::place()).
+  void adopt(std::unique_ptr<bridge::Leg> leg, const CallTarget& target);
+  // Takes the INVITE that replaces `old`, one of this call's legs (RFC 3891). Null: it was rejected.
+  sip::SessionHandler* replace(sip::Session& session, const sip::Message& invite, bridge::Party party, bridge::Leg& old);
+  // The party at `stays` (true: the caller) speaks with `target` instead of the other one, who is let go when somebody there
+  // answers. 202: it is under way, or why not.
+  int transfer(bool caller_stays, const CallTarget& target);
+  bool has_party(bool caller, std::string_view number) const;   // the caller, or who answered
+
+  // call_waiting.cpp: a caller who waits in a queue, answered at once. Null: it was rejected.
+  sip::SessionHandler* wait(sip::Session& session, const sip::Message& invite, bridge::Party caller, const QueueConfig& queue);
+  // The same with a leg out of another call.
+  void wait(std::unique_ptr<bridge::Leg> caller, const QueueConfig& queue);
+  // An agent's INVITE: it joins the caller, and the call waits no more. Null: it was rejected (410: another agent was first).
+  sip::SessionHandler* take(sip::Session& session, const sip::Message& invite, bridge::Party agent);
+  const QueueConfig* waiting_in() const { return queued_ && caller_ && !over_ ? queued_->queue : nullptr; }
+  std::string pickup() const { return waiting_in() && !queued_->taker ? queued_->pickup : std::string(); }
+  void tell_place(std::size_t position);
+
+  // call_supervise.cpp: from outside. kConflict: the call is in no state for it.
+  base::Status hold_both(bool held);
+  // Keys towards the party of that number. kMalformed: no keys; kNotFound: nobody of that number.
+  base::Status press(std::string_view number, std::string_view keys);
+  base::Status forward_ringing(const CallTarget& target);
+  // Whom `branches` are rung for hears the call: unseen, not heard, no party of it. Its INVITE has Parley-Listen with this call's id.
+  base::Status listen(std::vector<CallBranch> branches);
+  base::Status stop_listening(std::string_view account);
+
   // bridge::LegOwner
   void on_leg_established(bridge::Leg& leg) override;
   void on_leg_progress(bridge::Leg& leg, const sip::Message& response) override;
@@ -127,10 +163,32 @@ class Call final : public bridge::LegOwner {
   void on_leg_message(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) override;
   void on_leg_message_done(bridge::Leg& leg, std::uint64_t token, int status) override;
   void on_leg_talking(bridge::Leg&, bool) override {}
+  void on_leg_dtmf(bridge::Leg& leg, char digit) override;
+  void on_leg_sound_ended(bridge::Leg& leg, bool played) override;
   void on_leg_request(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) override;
   void on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) override;
 
  private:
+  struct Waiting {
+    const QueueConfig* queue = nullptr;
+    std::string pickup;
+    bridge::Leg* taker = nullptr;        // the agent's, until it is established
+    std::size_t position = 0;            // 0: not told yet
+    std::vector<std::pair<sip::MessagePtr, base::WallTime>> kept;
+    std::size_t kept_bytes = 0;
+    base::TimerQueue::Id timer = 0;      // of max_wait
+  };
+  void begin_waiting(const QueueConfig& queue);
+  void play_waiting_music();
+  void tell_waiting();
+  void keep_text(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request);
+  void finish_waiting(bridge::Leg& agent);
+  bool on_taker_ended(const bridge::Leg& leg);
+  void hold_from_outside(bridge::Leg& leg);
+  bool is_listener(const bridge::Leg& leg) const;
+  void on_listener_established(bridge::Leg& leg);
+  bool on_listener_ended(const bridge::Leg& leg);
+  void end_listeners();
   struct Successor {
     std::unique_ptr<bridge::Leg> leg;
     bridge::Leg* replaces = nullptr;
@@ -152,6 +210,18 @@ class Call final : public bridge::LegOwner {
     std::shared_ptr<sip::ReferNotifier> notifier;
   };
   void refer(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request);
+  void refer_attended(bridge::Leg& leg, const sip::Replaces& replaces, std::shared_ptr<sip::ReferNotifier> notifier);
+  int join_replaced(bridge::Leg& leg, bridge::Leg& stays, bridge::Leg& own, std::shared_ptr<sip::ReferNotifier>& notifier);
+  int join_ringing(bridge::Leg& leg, bridge::Leg& stays, Call& ringing, std::shared_ptr<sip::ReferNotifier>& notifier);
+  int begin_transfer(bridge::Leg& transferor, const CallTarget& target, std::shared_ptr<sip::ReferNotifier> notifier);
+  void open_transfer(bridge::Leg& transferor, bridge::Party party, std::shared_ptr<sip::ReferNotifier> notifier);
+  void await_targets(std::chrono::seconds patience);
+  std::unique_ptr<bridge::Leg> detach(bridge::Leg& leg);
+  void put_in_place(bridge::Leg& old, std::unique_ptr<bridge::Leg> leg);
+  void let_go(bridge::Leg& transferor, bool told);
+  bool lead_caller(const CallTarget& target);
+  void go_to_led();
+  void end_ringing(std::string_view reason);
   bool ring_target(const CallTarget& target);
   bool is_target(const bridge::Leg& leg) const;
   void on_target_established(bridge::Leg& leg);
@@ -163,7 +233,22 @@ class Call final : public bridge::LegOwner {
   bool forward(const bridge::Leg& leg, const sip::SessionEnd& end);
   std::vector<bridge::Leg*> parties() const;            // the caller and who answered
   void take_place(bridge::Leg& leg);
+  // call_sound.cpp: what the parties hear that nobody says.
   void tell_hold(bridge::Leg& holder);
+  void release(const bridge::Leg& holder);
+  void update_music();
+  void play(const bridge::Leg& leg, const bridge::Sound& sound);
+  void hush(const bridge::Leg& leg);
+  void hush(const bridge::Leg& leg, bridge::Sound::Kind kind);
+  bool hears(const bridge::Leg& leg, bridge::Sound::Kind kind) const;
+  void ring_back();
+  void hear_early(bridge::Leg& callee);
+  void join(bridge::Leg& leg);
+  // call_service.cpp: a service instead of a callee.
+  sip::SessionHandler* start_service(sip::Session& session);
+  void serve(const CallTarget& target);
+  void begin_service();
+  void message_to_service(bridge::Leg& leg, sip::RequestId id, const sip::Message& message);
   using Legs = std::vector<std::unique_ptr<bridge::Leg>>;
   std::unique_ptr<bridge::Leg> dial(const CallBranch& branch, const bridge::Party& from, const std::string& from_uri, bool video);
   std::chrono::seconds ring_stage(CallStages& waiting, const bridge::Party& from, const std::string& from_uri, bool video, Legs& into);
@@ -172,6 +257,7 @@ class Call final : public bridge::LegOwner {
   void on_candidate_established(bridge::Leg& leg);
   bool on_candidate_ended(const bridge::Leg& leg);
   void refuse_caller();
+  void note_trunk(bridge::Leg& leg, const sip::SessionEnd& end);
   void begin_info(const bridge::Party& caller, const bridge::Party& callee);
   void note_answer(const bridge::Party& by);
   bool ring_candidates();
@@ -179,7 +265,6 @@ class Call final : public bridge::LegOwner {
   void give_up();
   sip::SessionHandler* reject(sip::Session& session, const sip::Reply& reply);
   void check_over();
-  void release(const bridge::Leg& holder);
   bool is_retired(const bridge::Leg& leg) const;
   bool drop_successors_of(const bridge::Leg& leg);
   void sweep();
@@ -203,11 +288,19 @@ class Call final : public bridge::LegOwner {
   std::unique_ptr<Transfer> transfer_;
   std::vector<Told> told_;
   int forwards_ = 0;
+  std::unique_ptr<Waiting> queued_;                     // it waits in a queue
+  bool queue_notices_ = false;                          // the caller is told of its place
+  Legs listeners_;
+  bool held_from_outside_ = false;
+  std::optional<CallTarget> led_to_;                    // a room or service that the caller goes to as soon as it is established
   bool video_ = false;                                  // the caller takes it
   std::vector<const bridge::Leg*> holding_;             // who have put the other on hold
+  std::map<bridge::LegId, bridge::Sound::Kind> sounds_;    // that are being played
+  std::optional<CallService> service_;                     // that speaks with the caller
+  bridge::Party service_party_;
   std::string caller_answer_, caller_headers_;
   int best_failure_ = 480;
-  bool ringing_told_ = false, over_ = false;
+  bool ringing_told_ = false, early_told_ = false, over_ = false;
   base::TimerQueue::Id ring_timer_ = 0;
 };
 

@@ -6,15 +6,16 @@ namespace pbx {
 
 void Call::begin_info(const bridge::Party& caller, const bridge::Party& callee) {
   const auto side = [](const bridge::Party& party) { return CallInfo::Side{party.number, party.display_name, party.account}; };
-  info_ = {.id = base::random_token(16), .state = CallInfo::State::kRinging, .from = side(caller), .to = side(callee), .started = environment_.timeline.wall(),
+  info_ = {.id = base::random_token(16), .state = CallInfo::State::kRinging, .from = side(caller), .to = side(callee), .dialled = callee.number, .started = environment_.timeline.wall(),
            .answered = std::nullopt};
 }
 
 CallInfo Call::info() const {
   auto info = info_;
   using State = CallInfo::State;
-  info.state = over_ ? State::kEnded : info_.answered ? State::kAnswered : candidates_.empty() ? State::kRinging : State::kDialing;
+  info.state = over_ ? State::kEnded : queued_ ? State::kWaiting : info_.answered ? State::kAnswered : candidates_.empty() ? State::kRinging : State::kDialing;
   if (over_) info.status = info.answered ? 200 : best_failure_;
+  info.held = held_from_outside_ || !holding_.empty();
   return info;
 }
 
@@ -56,6 +57,10 @@ void Call::on_candidate_established(bridge::Leg& leg) {
   for (auto& other : candidates_) losers.push_back(other.get());
   for (auto* loser : losers) loser->end("SIP;cause=200;text=\"Call completed elsewhere\"");
   auto target = plan_.find_callee();
+  if (target.ok() && target.kind != CallTarget::Kind::kBranches) {
+    led_to_ = std::move(target);
+    return go_to_led();
+  }
   if (!target.ok()) best_failure_ = target.status;
   waiting_ = stages_of(std::move(target.branches));
   if (!ring_callees()) return refuse_caller();

@@ -1,4 +1,5 @@
-// One of the two gives its place to somebody else: blind transfers by REFER (RFC 3515, RFC 5589), and contacts that forward.
+// One of the two gives its place to somebody else: blind transfers by REFER (RFC 3515, RFC 5589) or by programs, and contacts
+// that forward.
 #include "base/text.hpp"
 #include "pbx/call.hpp"
 
@@ -36,23 +37,53 @@ void Call::refer(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& req
   if (told_.size() >= kMaxTold) return refuse(503);
   const auto wanted = sip::parse_refer(*request);
   if (!wanted) return leg.session().respond(id, wanted.error());
-  if (wanted->replaces) return refuse(501, "Attended Transfers Are Not Supported");
   const auto number = number_of(wanted->target);
-  if (number.empty()) return refuse(404);
-
+  if (number.empty() && !wanted->replaces) return refuse(404);
   auto notifier = std::make_shared<sip::ReferNotifier>(leg.session(), environment_.timeline, id, *request, *wanted);
   told_.push_back({&leg, notifier});
-  auto* stays = &leg == caller_.get() ? answered_ : caller_.get();
+  if (wanted->replaces) return refer_attended(leg, *wanted->replaces, std::move(notifier));
   const auto target = host_.find_target(leg.party(), number);
-  if (!target.ok()) return notifier->finish(target.status);
-  if (!target.party.account.empty() && target.party.account == stays->party().account) return notifier->finish(482);   // a call to oneself
+  const int status = begin_transfer(leg, target, notifier);
+  if (status != 202) notifier->finish(status);
+}
+
+// 202: it is under way, or done; else why not.
+int Call::begin_transfer(bridge::Leg& transferor, const CallTarget& target, std::shared_ptr<sip::ReferNotifier> notifier) {
+  auto& stays = &transferor == caller_.get() ? *answered_ : *caller_;
+  if (!target.ok()) return target.status;
+  if (!target.party.account.empty() && target.party.account == stays.party().account) return 482;   // a call to oneself
+  if (target.kind != CallTarget::Kind::kBranches) {
+    // Whoever answers there answers at once: the party goes there as it is.
+    const int status = host_.place(target, [&] { return detach(stays); });
+    if (status != 200) return status;
+    if (notifier) notifier->finish(200);
+    let_go(transferor, notifier != nullptr);
+    return 202;
+  }
+  open_transfer(transferor, target.party, std::move(notifier));
+  if (ring_target(target)) return 202;
+  transfer_.reset();
+  return 488;
+}
+
+void Call::open_transfer(bridge::Leg& transferor, bridge::Party party, std::shared_ptr<sip::ReferNotifier> notifier) {
   transfer_ = std::make_unique<Transfer>();
-  transfer_->transferor = &leg;
-  transfer_->stays = stays;
-  transfer_->of_caller = &leg == caller_.get();
+  transfer_->transferor = &transferor;
+  transfer_->of_caller = &transferor == caller_.get();
+  transfer_->stays = transfer_->of_caller ? answered_ : caller_.get();
   transfer_->notifier = std::move(notifier);
-  transfer_->party = target.party;
-  if (!ring_target(target)) fail_transfer(488);
+  transfer_->party = std::move(party);
+}
+
+int Call::transfer(bool caller_stays, const CallTarget& target) {
+  if (!answered_ || !caller_ || caller_->ended() || answered_->ended() || !caller_->joined()) return 409;
+  if (transfer_) return 409;
+  return begin_transfer(caller_stays ? *answered_ : *caller_, target, nullptr);
+}
+
+bool Call::has_party(bool caller, std::string_view number) const {
+  const auto* leg = caller ? caller_.get() : answered_;
+  return leg && !leg->ended() && leg->party().number == number;
 }
 
 // Its first stage; without branches, the next one. False: nobody is left to be rung.
@@ -62,6 +93,11 @@ bool Call::ring_target(const CallTarget& target) {
   if (!target.branches.empty()) transfer_->waiting = stages_of(target.branches);
   const auto patience = ring_stage(transfer_->waiting, stays.party(), uri_of(stays), !stays.sources().empty(), transfer_->targets);
   if (patience.count() == 0) return false;
+  await_targets(patience);
+  return true;
+}
+
+void Call::await_targets(std::chrono::seconds patience) {
   environment_.timeline.cancel(transfer_->timer);
   transfer_->timer = environment_.timeline.after(patience, [this](base::TimePoint) {
     transfer_->timer = 0;
@@ -69,7 +105,6 @@ bool Call::ring_target(const CallTarget& target) {
     for (auto& leg : transfer_->targets) legs.push_back(leg.get());
     for (auto* leg : legs) leg->end("SIP;cause=480;text=\"No answer\"");
   });
-  return true;
 }
 
 bool Call::is_target(const bridge::Leg& leg) const {
@@ -109,9 +144,10 @@ void Call::on_target_established(bridge::Leg& leg) {
     }
     answered_ = &leg;
   }
+  if (!old) hush(*transfer->stays);
   bridge_.add(leg);
   if (transfer->notifier) transfer->notifier->finish(200);
-  if (old) end_soon(*old);
+  if (old) let_go(*old, transfer->notifier != nullptr);
   for (auto* loser : losers) loser->end("SIP;cause=200;text=\"Call completed elsewhere\"");
   host_.on_call_changed(*this);
 }
@@ -149,7 +185,13 @@ bool Call::leave_to_target(const bridge::Leg& leg) {
     callees_.erase(place);
     answered_ = nullptr;
   }
+  play(*transfer_->stays, {.kind = bridge::Sound::Kind::kRingback, .file = {}});   // alone until somebody answers
   return true;
+}
+
+// With his news first, where he is told any.
+void Call::let_go(bridge::Leg& transferor, bool told) {
+  told ? end_soon(transferor) : transferor.end("SIP;cause=200;text=\"Transferred\"");
 }
 
 void Call::end_soon(bridge::Leg& leg) {
@@ -174,9 +216,19 @@ bool Call::forward(const bridge::Leg& leg, const sip::SessionEnd& end) {
   const auto number = number_of(end.redirect);
   if (number.empty() || ++forwards_ > kMaxForwards) return false;
   const auto target = host_.find_target(leg.party(), number);
-  if (target.kind != CallTarget::Kind::kBranches) {
-    best_failure_ = better_failure(best_failure_, target.ok() ? 480 : target.status);
+  if (!target.ok()) {
+    best_failure_ = better_failure(best_failure_, target.status);
     return false;
+  }
+  const auto retire = [&] {
+    const auto own = std::find_if(callees_.begin(), callees_.end(), [&](const auto& l) { return l.get() == &leg; });
+    gone_.push_back(std::move(*own));
+    callees_.erase(own);
+  };
+  if (target.kind != CallTarget::Kind::kBranches) {
+    retire();
+    lead_caller(target);
+    return true;
   }
   std::vector<bridge::Leg*> others;
   for (auto& each : callees_) {
@@ -186,9 +238,7 @@ bool Call::forward(const bridge::Leg& leg, const sip::SessionEnd& end) {
   const auto time = ring_stage(stages, caller_->party(), uri_of(*caller_), video_, callees_);
   if (time.count() == 0) return false;
   waiting_.insert(waiting_.begin(), std::make_move_iterator(stages.begin()), std::make_move_iterator(stages.end()));
-  const auto own = std::find_if(callees_.begin(), callees_.end(), [&](const auto& l) { return l.get() == &leg; });
-  gone_.push_back(std::move(*own));
-  callees_.erase(own);
+  retire();
   for (auto* other : others) other->end("SIP;cause=302;text=\"Forwarded\"");
   restart_ring_timer(time);
   host_.on_call_changed(*this);

@@ -22,10 +22,12 @@ Pbx::Pbx(PbxConfig config, bridge::LegEnvironment& environment, Accounts& accoun
       registrar_(config_.registrar), webphone_(config_.lines, config_.tokens, config_.realm, accounts, environment.timeline),
       roster_(webphone_, environment.timeline), presence_(registrar_, environment.timeline),
       messages_(config_.messages, environment.timeline, registrar_, config_.rooms.store),
-      trunks_(config_.trunks, environment.timeline, config_.resolve), rooms_(environment, config_.rooms) {
+      trunks_(config_.trunks, environment.timeline, config_.resolve), rooms_(environment, config_.rooms), queues_(config_.queues, environment.timeline, *this),
+      sessions_(environment.timeline, [this](const std::string& account) { return session_scope(account); }) {
   if (auto plan = DialPlan::make(config_.dial_plan)) dial_plan_ = std::move(*plan);
   registrar_.set_listener(*this);
   webphone_.set_listener(*this);
+  webphone_.set_supervisors(config_.supervisors);
 }
 
 Pbx::~Pbx() = default;
@@ -94,16 +96,19 @@ sip::SessionHandler* Pbx::on_invite(sip::Session& session, const sip::MessagePtr
   if (auto* room = rooms_.holding(token)) {
     const auto dialled = sip::unescape(invite->request_uri().user);
     const bool same = conference::Rooms::key_of(conference::Rooms::clean_name(dialled)) == conference::Rooms::key_of(room->name());
-    if (same || dialled == kDefaultTarget) return room->resume(session, *invite, token);
+    if (same || dialled == kDefaultTarget || room->has_adopted(token)) return room->resume(session, *invite, token);
   }
   for (auto& [key, call] : calls_) {
     if (call->holds(token)) return call->resume(session, *invite, token);
   }
+  if (const auto* trunk = trunks_.identify(*invite, source)) return route_from_trunk(session, *invite, *trunk);
   auto caller = identify(*invite, source, false);
   if (caller.refusal) {
     session.reject(*caller.refusal);
     return nullptr;
   }
+  // One that a page says with its token is the token's affair, which was of no call any more.
+  if (token.empty() && invite->find(sip::HeaderId::kReplaces)) return replace(session, *invite, caller);
   return route(session, *invite, caller);
 }
 
@@ -119,6 +124,7 @@ sip::SessionHandler* Pbx::route(sip::Session& session, const sip::Message& invit
   const auto* client = caller.account ? webphone_.find(caller.account->name) : nullptr;
   party.webphone = client && (!client->extension || is_websocket(session.source()));
   if (client && !client->extension) party.may_message = client->may.message;
+  if (Queues::is_pickup(dialled)) return take_from_queue(session, invite, std::move(party), dialled);
   auto target = resolve(dial_caller(party), party, dialled);
   return connect(session, invite, std::move(party), std::move(target));
 }
@@ -130,7 +136,7 @@ sip::SessionHandler* Pbx::connect(sip::Session& session, const sip::Message& inv
   };
   switch (target.kind) {
     case CallTarget::Kind::kRefused: return refuse(target.status, std::move(target.reason));
-    case CallTarget::Kind::kQueue: return refuse(480);
+    case CallTarget::Kind::kQueue: return enter_queue(session, invite, std::move(party), target.name);
     case CallTarget::Kind::kRoom: {
       auto* room = rooms_.find_or_create(target.name);
       return room ? room->invite(session, invite, std::move(party)) : refuse(503, "Too Many Rooms");
@@ -140,6 +146,52 @@ sip::SessionHandler* Pbx::connect(sip::Session& session, const sip::Message& inv
   }
   if (calls_.size() >= config_.max_calls) return refuse(503);
   return add_call().start(session, invite, std::move(party), std::move(target));
+}
+
+// A call takes another's place (RFC 3891): an account's, who knows that dialog's ids, and may call whom it gets.
+sip::SessionHandler* Pbx::replace(sip::Session& session, const sip::Message& invite, const Caller& caller) {
+  const auto refuse = [&](sip::Reply reply) {
+    session.reject(reply);
+    return nullptr;
+  };
+  if (!caller.account) return refuse({.status = 403});
+  const auto found = sip::find_replaced(*agent_, invite);
+  if (found.refusal) return refuse(*found.refusal);
+  bridge::Leg* old = nullptr;
+  for (const auto& [id, leg] : environment_.legs) {
+    if (leg->is_of(*found.session)) old = leg;
+  }
+  auto* call = old ? dynamic_cast<Call*>(&old->owner()) : nullptr;
+  if (!call) return refuse({.status = 481});
+  auto party = party_of(invite, caller.account);
+  const auto* client = webphone_.find(caller.account->name);
+  party.webphone = client && (!client->extension || is_websocket(session.source()));
+  if (client && !client->extension) {
+    party.may_message = client->may.message;
+    const auto info = call->info();
+    const auto& other = call->has_party(true, old->party().number) ? info.to : info.from;
+    if (const auto target = resolve(dial_caller(party), party, other.number); !target.ok()) return refuse({.status = 403});
+  }
+  return call->replace(session, invite, std::move(party), *old);
+}
+
+int Pbx::place(const CallTarget& target, const std::function<std::unique_ptr<bridge::Leg>()>& take) {
+  switch (target.kind) {
+    case CallTarget::Kind::kRoom: {
+      auto* room = rooms_.find_or_create(target.name);
+      if (!room) return 503;
+      if (!room->has_place()) return 486;
+      room->adopt(take());
+      return 200;
+    }
+    case CallTarget::Kind::kService: {
+      if (calls_.size() >= config_.max_calls) return 503;
+      add_call().adopt(take(), target);
+      return 200;
+    }
+    case CallTarget::Kind::kQueue: return place_in_queue(target.name, take);
+    default: return 480;
+  }
 }
 
 Call& Pbx::add_call() {
@@ -170,6 +222,8 @@ bridge::Party Pbx::party_of(const Account& callee) const {
 
 // The call is on the stack: it goes in the next turn.
 void Pbx::on_call_over(Call& call) {
+  queues_.on_call_over(call);
+  sessions_.on_call_changed(call.info(), {});
   tell_observer(call);
   environment_.timeline.after(base::Duration::zero(), [this, key = &call](base::TimePoint) { calls_.erase(key); });
 }
@@ -252,8 +306,12 @@ void Pbx::on_talking(bridge::LegId leg, bool talking) {
   if (const auto found = environment_.legs.find(leg); found != environment_.legs.end()) found->second->on_talking(talking);
 }
 
-void Pbx::on_dtmf(bridge::LegId, char) {}
+void Pbx::on_dtmf(bridge::LegId leg, char digit) {
+  if (const auto found = environment_.legs.find(leg); found != environment_.legs.end()) found->second->on_dtmf(digit);
+}
 
-void Pbx::on_sound_ended(bridge::LegId, bool) {}
+void Pbx::on_sound_ended(bridge::LegId leg, bool played) {
+  if (const auto found = environment_.legs.find(leg); found != environment_.legs.end()) found->second->on_sound_ended(played);
+}
 
 }  // namespace pbx

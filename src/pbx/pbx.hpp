@@ -17,6 +17,7 @@
 #include "pbx/presence.hpp"
 #include "pbx/queue.hpp"
 #include "pbx/registrar.hpp"
+#include "pbx/session_feed.hpp"
 #include "pbx/trunks.hpp"
 #include "pbx/webphone.hpp"
 #include "pbx/webphone_roster.hpp"
@@ -38,6 +39,7 @@ struct PbxConfig {
   DialPlanConfig dial_plan;                 // DialPlan::make() takes it, or the configuration was not checked
   std::vector<GroupConfig> groups;
   std::vector<QueueConfig> queues;
+  std::vector<std::string> supervisors;     // accounts that may see and touch all calls
   std::vector<TrunkConfig> trunks;
   ResolveTarget resolve;                    // of the trunks' names; null: they stay without an address
   std::string music;                        // of holding and waiting, a sound file; "" : the built-in one
@@ -50,8 +52,17 @@ struct PbxConfig {
   std::size_t max_pending = 2000;           // legs that ring or wait for an ACK: each holds ports
 };
 
+// What supervisors and programs do to a call.
+struct SessionAction {
+  enum class Kind { kTransfer, kHangUp, kForward, kHold, kUnhold, kDtmf, kListen, kStopListen } kind = Kind::kHangUp;
+  std::string number{};                     // where to (transfer, forward), towards whom (DTMF), who listens (by programs)
+  std::string transferor{};                 // number of the party that leaves
+  std::string keys{};
+};
+
 // Thread: the shard's.
-class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, public CallHost, public RegistrarListener, public RosterListener {
+class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, public CallHost, public RegistrarListener, public RosterListener,
+                  public QueueListener {
  public:
   Pbx(PbxConfig config, bridge::LegEnvironment& environment, Accounts& accounts);
   ~Pbx() override;
@@ -83,8 +94,26 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   // By the API. kNotFound: one of the two can't be reached (no such number, or not registered); kUnavailable: too many calls.
   base::Result<CallInfo> originate(const std::string& from, const std::string& to);
   std::vector<CallInfo> list_calls() const;
+  bool has_call(std::string_view call_id) const;   // that has not ended
   bool hang_up(std::string_view call_id);
+  // One party of that call goes on to whatever the API finds at `to`, and the other is let go when somebody answers there. `party`:
+  // "from", "to", or its number. kNotFound: no such call or party, or nobody there; kConflict: not two who talk, or being transferred.
+  base::Result<CallInfo> transfer(std::string_view call_id, const std::string& party, const std::string& to);
   void end_all(std::string_view reason);
+
+  // pbx_supervise.cpp. Who sends the bearer that connect_webphone() gave: kDenied nobody, kUnavailable too many requests from there.
+  base::Result<const WebphoneClient*> find_bearer(std::string_view credentials, const base::SocketAddress& remote);
+  // kDenied without the privilege (agents may hang up what they see), kNotFound, kConflict, kMalformed, kUnavailable.
+  base::Status supervise(const WebphoneClient& by, std::string_view session, const SessionAction& action);
+  base::Status act_on_call(std::string_view id, const SessionAction& action);
+  SessionScope session_scope(const std::string& account) const;
+  struct QueueStatus {
+    std::string name;
+    std::vector<std::string> agents;
+    std::vector<CallInfo> waiting;
+  };
+  std::vector<QueueStatus> list_queues() const;
+  const PbxConfig& config() const { return config_; }
 
   // What the agent must do for this: event packages and their limits.
   static void prepare(sip::UserAgentConfig& agent);
@@ -108,9 +137,13 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   // RosterListener
   void on_roster_changed(std::string_view line, const WebphoneClient& client) override;
   void on_client_gone(const WebphoneClient& client) override;
+  // QueueListener
+  void on_queue_event(QueueEvent event, const std::string& queue, const Call& call) override;
 
   // CallHost
   CallTarget find_target(const bridge::Party& by, std::string_view number) override;
+  void on_trunk_silent(const std::string& trunk, const base::SocketAddress& address) override { trunks_.note_silence(trunk, address); }
+  int place(const CallTarget& target, const std::function<std::unique_ptr<bridge::Leg>()>& take) override;
   void on_call_over(Call& call) override;
   void on_call_changed(const Call& call) override;
 
@@ -126,6 +159,17 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   sip::SessionHandler* route(sip::Session& session, const sip::Message& invite, const Caller& caller);
   sip::SessionHandler* connect(sip::Session& session, const sip::Message& invite, bridge::Party party, CallTarget target);
   Call& add_call();
+  sip::SessionHandler* replace(sip::Session& session, const sip::Message& invite, const Caller& caller);
+  // pbx_supervise.cpp
+  sip::SessionHandler* enter_queue(sip::Session& session, const sip::Message& invite, bridge::Party caller, const std::string& name);
+  int place_in_queue(const std::string& name, const std::function<std::unique_ptr<bridge::Leg>()>& take);
+  sip::SessionHandler* take_from_queue(sip::Session& session, const sip::Message& invite, bridge::Party agent, const std::string& pickup);
+  Call* find_call(std::string_view id);
+  base::Status act(Call& call, const SessionAction& action, const bridge::Party& by);
+  // pbx_trunks.cpp
+  sip::SessionHandler* route_from_trunk(sip::Session& session, const sip::Message& invite, const TrunkConfig& trunk);
+  bridge::Party party_from_trunk(const sip::Message& invite, const TrunkConfig& trunk);
+  std::shared_ptr<void> use_trunk(const std::string& name);
   // pbx_dial.cpp: where a number leads.
   DialCaller dial_caller(const bridge::Party& by) const;
   CallTarget resolve(const DialCaller& who, const bridge::Party& by, std::string_view number);
@@ -164,6 +208,8 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   conference::Rooms rooms_;
   std::unordered_map<const Call*, std::unique_ptr<Call>> calls_;
   DialPlan dial_plan_;
+  Queues queues_;
+  SessionFeed sessions_;
   PbxObserver* observer_ = nullptr;
   std::unordered_map<const Call*, CallInfo::State> told_;      // the observer's last news of each
   std::unordered_map<std::string, base::TokenBucket> rates_;   // by IP address; bounded

@@ -10,6 +10,8 @@ void Pbx::set_observer(PbxObserver& observer) {
 
 void Pbx::on_call_changed(const Call& call) {
   presence_.on_call_changed(call);
+  if (const auto own = calls_.find(&call); own != calls_.end()) queues_.on_call_changed(*own->second);
+  sessions_.on_call_changed(call.info(), call.pickup());
   tell_observer(call);
 }
 
@@ -18,12 +20,12 @@ void Pbx::record(const CallInfo& call) {
   auto* store = config_.rooms.store;
   if (!store) return;
   const auto now = environment_.timeline.wall();
-  const auto uri = [this](const CallInfo::Side& side) { return "sip:" + sip::escape_user(side.number) + "@" + config_.realm; };
+  const auto uri = [this](const CallInfo::Side& side) { return uri_of(side.number); };
   const auto leg = [&](const CallInfo::Side& side) {
     return store::CallLeg{.participant = {}, .account = side.account, .uri = uri(side), .display_name = side.display_name, .start = call.started,
                           .answer = call.answered, .end = now, .status = call.status, .cause = {}};
   };
-  store::CallRecord record{.id = call.id, .kind = store::CallKind::kCall, .from_uri = uri(call.from), .from_display = call.from.display_name, .to_uri = uri(call.to),
+  store::CallRecord record{.id = call.id, .kind = call.queue.empty() ? store::CallKind::kCall : store::CallKind::kQueue, .from_uri = uri(call.from), .from_display = call.from.display_name, .to_uri = uri_of(call.dialled),
                            .start = call.started, .answer = call.answered, .end = now, .status = call.status,
                            .cause = std::string(call.answered ? "answered" : sip::reason_phrase(call.status)), .legs = {leg(call.from), leg(call.to)}};
   const auto queued = store->put_call(std::move(record), [](base::Result<void>) {});
@@ -53,6 +55,7 @@ base::Result<CallInfo> Pbx::originate(const std::string& from, const std::string
   auto caller = resolve(api, {}, from);
   if (caller.kind != CallTarget::Kind::kBranches) return unreachable(from);
   auto callee = resolve(api, caller.party, to);
+  callee.party.trunk_use.reset();   // it is called when the caller has answered
   if (!callee.ok()) return unreachable(to);
   if (calls_.size() >= config_.max_calls) return base::fail(base::ErrorCode::kUnavailable, "there are too many calls");
   auto& call = add_call();
@@ -69,6 +72,30 @@ std::vector<CallInfo> Pbx::list_calls() const {
   }
   std::sort(result.begin(), result.end(), [](const auto& a, const auto& b) { return a.started != b.started ? a.started < b.started : a.id < b.id; });
   return result;
+}
+
+base::Result<CallInfo> Pbx::transfer(std::string_view call_id, const std::string& party, const std::string& to) {
+  for (auto& [key, call] : calls_) {
+    const auto info = call->info();
+    if (info.id != call_id || info.state == CallInfo::State::kEnded) continue;
+    const bool of_caller = party == "from" || (party != "to" && call->has_party(true, party));
+    if (party != "from" && party != "to" && !of_caller && !call->has_party(false, party)) {
+      return base::fail(base::ErrorCode::kNotFound, sip::quote(party) + " is no party of the call");
+    }
+    const int status = call->transfer(of_caller, resolve({.kind = DialCaller::Kind::kApi, .name = {}, .line = {}}, {}, to));
+    if (status == 202) return call->info();
+    if (status == 409) return base::fail(base::ErrorCode::kConflict, "the call is not answered, or is being transferred");
+    if (status == 482) return base::fail(base::ErrorCode::kConflict, "that would be a call to oneself");
+    return base::fail(base::ErrorCode::kNotFound, "nobody can be reached at " + sip::quote(to));
+  }
+  return base::fail(base::ErrorCode::kNotFound, "no such call");
+}
+
+bool Pbx::has_call(std::string_view call_id) const {
+  return std::any_of(calls_.begin(), calls_.end(), [&](const auto& entry) {
+    const auto info = entry.second->info();
+    return info.id == call_id && info.state != CallInfo::State::kEnded;
+  });
 }
 
 bool Pbx::hang_up(std::string_view call_id) {

@@ -5,11 +5,11 @@
 namespace pbx {
 
 void Pbx::prepare(sip::UserAgentConfig& agent) {
-  agent.subscriptions.events = std::string(WebphoneRoster::kPackage) + ", presence, dialog";
+  agent.subscriptions.events = std::string(WebphoneRoster::kPackage) + ", " + std::string(SessionFeed::kPackage) + ", presence, dialog";
   agent.subscriptions.max_notify_body = WebphoneRoster::kMaxBody + 64 * 1024;
   agent.subscriptions.stream_timeout = std::chrono::seconds(300);   // a page may stand still for minutes (rule 5)
   agent.publish = true;
-  agent.refer = true;   // without Replaces: blind transfers
+  agent.refer = agent.replaces = true;
 }
 
 base::Result<const WebphoneClient*> Pbx::connect_webphone(const Webphone::ConnectRequest& request, const base::SocketAddress& remote) {
@@ -33,6 +33,7 @@ sip::SubscriptionHandler* Pbx::on_subscribe(sip::Subscription& subscription, con
   if (subscription.package() == WebphoneRoster::kPackage) {
     return client ? roster_.subscribe(subscription, *client, target) : refuse({.status = 403});
   }
+  if (subscription.package() == SessionFeed::kPackage) return sessions_.subscribe(subscription, caller.account->name);
   // Of accounts, accounts alone are told: a line's client may be anybody.
   if (client && !client->extension) return refuse({.status = 403});
   const auto* watched = accounts_.find(target);

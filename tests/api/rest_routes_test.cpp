@@ -332,6 +332,28 @@ TEST_F(RestTest, CallsAreListedAndHungUp) {
   expect_problem(api.remove("/calls/" + id), 404, "unknown-call");
 }
 
+TEST_F(RestTest, APartyOfACallIsSentToAnother) {
+  auto& alice = world.registered(page("alice"));
+  auto& bob = world.registered(world.phone("bob"));
+  auto& carol = world.registered(world.phone("carol"));
+  auto& a = alice.invite("sip:bob@parley");
+  const auto id = api.get("/calls").json["calls"][0]["id"].get<std::string>();
+  const auto send = [&](const nlohmann::json& what) { return api.post("/calls/" + id + "/transfer", what); };
+  expect_problem(send({{"to", "carol"}}), 409, "not-transferable");
+  bob.incoming.back()->answer();
+  expect_problem(send({{"to", "nobody"}}), 404, "unreachable");
+  expect_problem(send({{"to", "carol"}, {"party", "carol"}}), 404, "unreachable");
+  expect(send({{"to", "carol"}, {"party", "bob"}}), 202, "Call");
+  expect_problem(send({{"to", "carol"}}), 409, "not-transferable");
+  carol.incoming.back()->answer();
+  EXPECT_TRUE(a.ended);
+  const auto calls = api.get("/calls").json["calls"];
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(calls[0]["id"], id);
+  EXPECT_EQ(calls[0]["from"]["number"], "carol");
+  EXPECT_EQ(calls[0]["to"]["number"], "bob");
+}
+
 struct OriginateTest : RestTest {
   Client& alice = world.registered(world.page("alice"));
   Client& bob = world.registered(world.phone("bob", "Bobby"));
@@ -431,6 +453,7 @@ TEST_F(OriginateTest, UnknownAndUnreachableAreTheSame) {
   expect_problem(offline, 404, "unreachable");
   expect_problem(api.post("/calls", {{"from", "carol"}, {"to", "alice"}}), 404, "unreachable");
   expect_problem(api.post("/calls", {{"from", "alice"}, {"to", "alice"}}), 400, "same-number");
+  expect_problem(api.post("/calls/none/transfer", {{"to", "alice"}}), 404, "unknown-call");
   expect_problem(api.post("/calls", {{"from", "alice"}, {"to", "bob\r\nX: y"}}), 404, "unreachable");
   EXPECT_EQ(world.pbx.calls(), 0u);
 }
