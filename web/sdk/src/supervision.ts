@@ -54,8 +54,9 @@ export class Supervision {
   // True for the call by which the server lets this client hear another, if it was asked for.
   takes(call: Call): boolean {
     const listen = this.listening_.get(call.listensTo ?? "");
-    listen?.(call);
-    return listen !== undefined;
+    if (listen === undefined) return false;
+    setTimeout(() => listen(call), 0);
+    return true;
   }
 
   private async listen(sessionId: string): Promise<Call> {

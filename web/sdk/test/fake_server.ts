@@ -244,7 +244,7 @@ export class FakeServer {
     a.call = b.call = call;
     a.number = number;
     this.legs.push(a, b);
-    const branch = this.request("INVITE", b, ["Content-Type: application/sdp", `Parley-Resume: ${b.token}`], sip.body, (answer) => this.answered(call, answer));
+    const branch = this.request("INVITE", b, ["Content-Type: application/sdp", `Parley-Resume: ${b.token}`, ...sip.headers.filter(([key]) => key === "parley-listen").map(([, id]) => `Parley-Listen: ${id}`)], sip.body, (answer) => this.answered(call, answer));
     call.bInvite = { branch, text: "" };
   }
 
