@@ -177,7 +177,7 @@ base::Result<bool> run_dial_plan_test(const Config& config, const DialPlanReques
   for (const auto& line : plan->explain(*caller, request.to, when)) out << line << "\n";
   const auto where = plan->find(*caller, request.to, when);
   const auto outcome = outcome_of(config, *accounts, *caller, where);
-  const auto how = !where.rule.empty() ? fmt::format("By {}", where.rule) : config.dial_plan.rules.empty() ? std::string("Without a rule") : std::string("No rule takes it:");
+  const auto how = !where.rule.empty() ? fmt::format("By \"{}\"", base::for_log(where.rule)) : config.dial_plan.rules.empty() ? std::string("Without a rule") : std::string("No rule takes it:");
   out << fmt::format("{} the call {} {}.\n", how, outcome.leads_somewhere ? "goes to" : "is refused:", outcome.text);
   return outcome.leads_somewhere;
 }

@@ -254,7 +254,7 @@ std::string DialPlan::Rule::read_trunk() {
 std::string DialPlan::Rule::why_not(const DialCaller& caller, std::string_view dialled, Moment& moment, Captures& captures) const {
   const auto groups = pattern->NumberOfCapturingGroups() + 1;
   const auto text = piece(dialled);
-  if (!pattern->Match(text, 0, text.size(), re2::RE2::ANCHOR_BOTH, captures.data(), groups)) return "the number is another";
+  if (!pattern->Match(text, 0, text.size(), re2::RE2::ANCHOR_BOTH, captures.data(), groups)) return "the number does not match";
   if (!from.empty() && std::ranges::none_of(from, [&](const Selector& s) { return s.matches(caller); })) {
     return fmt::format("not from {}, only from {}", called(caller), fmt::join(config.from, ", "));
   }

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <iomanip>
 #include <sstream>
 
 #include "app/accounts.hpp"
@@ -295,6 +297,24 @@ TEST_F(FileAccounts, StandBesideThoseOfTheStore) {
   EXPECT_EQ((*feed)->poll()->size(), 4u);
 }
 
+// What stands between a line that begins so and the next ```.
+std::vector<std::string> blocks(const std::string& text, const std::string& mark) {
+  std::vector<std::string> all;
+  for (auto at = text.find(mark); at != text.npos; at = text.find(mark, at + 1)) {
+    const auto begin = at + mark.size();
+    all.push_back(text.substr(begin, text.find("```", begin) - begin));
+  }
+  return all;
+}
+
+// "bob 1 --at \"2026-01-05 19:30\"" as a shell would take it apart.
+std::vector<std::string> words(const std::string& line) {
+  std::vector<std::string> all;
+  std::istringstream in(line);
+  for (std::string word; in >> std::quoted(word);) all.push_back(word);
+  return all;
+}
+
 struct DialPlanCommand : FileAccounts {
   std::string out, err, file;
   void SetUp() override {
@@ -320,11 +340,11 @@ struct DialPlanCommand : FileAccounts {
 TEST_F(DialPlanCommand, ExplainsWhichRuleTakesTheCall) {
   EXPECT_EQ(run({"bob", "030555"}), 0) << err;
   EXPECT_EQ(out,
-            "premium (00?900.*): the number is another\n"
+            "premium (00?900.*): the number does not match\n"
             "outside (0(?P<rest>[0-9]+)): takes the call, to trunk:Provider\n"
-            "By outside the call goes to trunk provider (sip.provider.example:5080), number +4930555, caller number +4930123.\n");
+            "By \"outside\" the call goes to trunk provider (sip.provider.example:5080), number +4930555, caller number +4930123.\n");
   EXPECT_EQ(run({"bob", "0900123"}), 1);
-  EXPECT_THAT(out, HasSubstr("By premium the call is refused: 403 (Not From Here).\n"));
+  EXPECT_THAT(out, HasSubstr("By \"premium\" the call is refused: 403 (Not From Here).\n"));
   EXPECT_EQ(run({"guest", "030555"}), 0);
   EXPECT_THAT(out, HasSubstr("outside (0(?P<rest>[0-9]+)): not from a guest, only from accounts, line:Support\n"));
   EXPECT_THAT(out, HasSubstr("No rule takes it: the call goes to room 030555.\n"));
@@ -332,10 +352,10 @@ TEST_F(DialPlanCommand, ExplainsWhichRuleTakesTheCall) {
 
 TEST_F(DialPlanCommand, TellsTheTimeOfTheZone) {
   EXPECT_EQ(run({"guest", "600", "--at", "2026-01-05 08:00"}), 0) << err;
-  EXPECT_THAT(out, HasSubstr("By day the call goes to group sales: bob, dave, all at once.\n"));
+  EXPECT_THAT(out, HasSubstr("By \"day\" the call goes to group sales: bob, dave, all at once.\n"));
   EXPECT_EQ(run({"guest", "600", "--at", "2026-07-06T07:59"}), 0) << err;
   EXPECT_THAT(out, HasSubstr("day (600): not on Mon 07:59, only mon-fri 08:00-18:00, sat 09:00-12:00\n"));
-  EXPECT_THAT(out, HasSubstr("By rule 4 the call goes to group Night: carol, in that order.\n"));
+  EXPECT_THAT(out, HasSubstr("By \"rule 4\" the call goes to group Night: carol, in that order.\n"));
 }
 
 TEST_F(DialPlanCommand, KnowsEveryKindOfCaller) {
@@ -344,7 +364,7 @@ TEST_F(DialPlanCommand, KnowsEveryKindOfCaller) {
   EXPECT_THAT(out, HasSubstr("is refused: 404 (a webphone makes no room; it enters 030555 while somebody is in it).\n"));
   EXPECT_EQ(run({"line:support", "030555", "--external"}), 0);
   EXPECT_EQ(run({"trunk:Provider", "700"}), 0);
-  EXPECT_THAT(out, HasSubstr("By rule 5 the call goes to an announcement, closed.wav.\n"));
+  EXPECT_THAT(out, HasSubstr("By \"rule 5\" the call goes to an announcement, closed.wav.\n"));
   EXPECT_EQ(run({"trunk:provider", "030555"}), 1);
   EXPECT_EQ(run({"api", "600"}), 0);
   EXPECT_EQ(run({"account:bob", "support"}), 0);
@@ -362,7 +382,7 @@ TEST_F(DialPlanCommand, KnowsTheAccountsOfFileAndStore) {
   EXPECT_EQ(run({"carol", "eve"}), 0);
   EXPECT_THAT(out, HasSubstr("goes to account eve.\n"));
   EXPECT_EQ(run({"carol", "9x"}), 1);
-  EXPECT_THAT(out, HasSubstr("By rule 6 the call is refused: 404 (there is no group x).\n"));
+  EXPECT_THAT(out, HasSubstr("By \"rule 6\" the call is refused: 404 (there is no group x).\n"));
 }
 
 TEST_F(DialPlanCommand, WorksWithoutAFile) {
@@ -371,6 +391,31 @@ TEST_F(DialPlanCommand, WorksWithoutAFile) {
   EXPECT_EQ(out, "Without a rule the call goes to room demo.\n");
   EXPECT_EQ(run({"guest", "\x01"}), 1);
   EXPECT_EQ(out, "no rule is asked: there is no number\nWithout a rule the call is refused: 404 (that is no number).\n");
+}
+
+// docs/dial-plan.md: its examples are one good file, and its answers are those of the program; PARLEY_UPDATE_DOCS=1 writes them.
+TEST_F(DialPlanCommand, TheDocumentIsTrue) {
+  const std::string path = std::string(PARLEY_SOURCE_DIR) + "/docs/dial-plan.md", mark = "```console\n", command = "$ parley dial-plan test ";
+  std::ifstream in(path);
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  std::string all;
+  for (const auto& block : blocks(text, "```toml\n")) all += block;
+  folder.write("sounds/closed.wav", "x");
+  folder.write("parley.toml", all);
+  auto current = text;
+  for (const auto& block : blocks(text, mark)) {
+    std::string answers;
+    std::istringstream lines(block);
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.starts_with(command)) continue;
+      run(words(line.substr(command.size())));
+      EXPECT_EQ(err, "") << line;
+      answers += (answers.empty() ? "" : "\n") + line + "\n" + out;
+    }
+    current.replace(current.find(block), block.size(), answers);
+  }
+  if (std::getenv("PARLEY_UPDATE_DOCS") != nullptr) std::ofstream(path) << current;
+  else EXPECT_EQ(text, current);
 }
 
 TEST_F(DialPlanCommand, MistakesAreOneLineAndStatus2) {

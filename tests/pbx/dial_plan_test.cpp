@@ -166,7 +166,7 @@ TEST(DialPlan, ExplainsEachRuleUpToTheOneThatTakesIt) {
   named.name = "outside";
   const auto p = plan({rule("1", "echo"), rule("0.*", "echo", {"api", "account:carol"}), rule("0.*", "tone", {}, {"sat", "22:00-06:00"}), named, rule("0.*", "refuse:403"), rule(".*", "echo")});
   EXPECT_THAT(p.explain(kGuest, "0900", kMonday),
-              ElementsAre("rule 1 (1): the number is another", "rule 2 (0.*): not from a guest, only from api, account:carol",
+              ElementsAre("rule 1 (1): the number does not match", "rule 2 (0.*): not from a guest, only from api, account:carol",
                           "rule 3 (0.*): not on Mon 12:00, only sat, 22:00-06:00",
                           "outside (0.*): skipped: guests reach a trunk only by a rule whose from names guests", "rule 5 (0.*): takes the call, to refuse:403"));
   EXPECT_THAT(p.explain(kProvider, "0900", kMonday)[3], HasSubstr("only by a rule whose from names trunks or trunk:provider"));
