@@ -95,12 +95,14 @@ class MediaEngine {
   // and seen there after join(); what it is shown is configured anew.
   virtual void move_leg(LegId leg, BridgeId to) = 0;
 
-  // A sound for this leg alone, beside what it hears of the others; one at a time, another replaces it.
+  // A sound for this leg alone, beside what it hears of the others; one at a time, another replaces it. The leg need not have joined:
+  // from its first answer on it hears it (a browser once its keys are agreed), and the sound begins then.
   virtual void play(LegId leg, const Sound& sound) = 0;
   virtual void stop_sound(LegId leg) = 0;
-  // The leg hears itself (echo test).
+  // The leg hears itself (echo test), and sees itself in video sections that go both ways and show nobody else.
   virtual void set_echo(LegId leg, bool echo) = 0;
-  // Digits (0-9 * # A-D) to the peer, one after the other: telephone events (RFC 4733) where agreed, else as tones.
+  // Digits (0-9 * # A-D) to the peer, one after the other: telephone events (RFC 4733) where agreed, else as tones. At most 64 wait.
+  // Digits that a leg sends are told (on_dtmf) and reach no other leg by themselves.
   virtual void send_dtmf(LegId leg, std::string_view digits) = 0;
 };
 

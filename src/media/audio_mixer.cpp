@@ -147,7 +147,7 @@ void AudioMixer::select() {
   for (Participant* const p : order_) {
     p->selected = false;
     p->frame = nullptr;
-    if (p->source && !p->audio.muted && !p->audio.apart && p->loudness >= threshold) candidates_.push_back(p);
+    if (p->source && !p->silenced() && !p->audio.apart && p->loudness >= threshold) candidates_.push_back(p);
   }
   if (candidates_.size() > options_.max_speakers) {
     const auto last = candidates_.begin() + static_cast<std::ptrdiff_t>(options_.max_speakers);
@@ -173,13 +173,14 @@ void AudioMixer::collect(base::TimePoint now) {
         collect_apart(*p, now);
       } else if (p->selected || p->mixed) {
         contribute(*p, now);
-      } else if (p->level_unknown && !p->audio.muted) {
+      } else if (p->level_unknown && !p->silenced()) {
         if (listen_in(*p, now, speakers)) ++speakers;
       } else {
         p->source->skip(samples_, now);
       }
     }
     p->loudness = std::max(0.0F, p->loudness - decay);
+    if (p->tones && p->tones->hush > 0) --p->tones->hush;
     if (const auto change = p->talk.tick(now)) sink_.on_talking(p->id, *change);
   }
   heard_ = 0;

@@ -28,9 +28,11 @@ struct AudioMixer::Participant {
     DtmfDetector detector;
     Downsampler downsampler;
     bool loud = false;
+    int hush = 0;                        // intervals: a digit that was found is passed on as such, not as sound too
   };
   std::unique_ptr<Tones> tones;          // from the first sound on that may be a digit
 
+  bool silenced() const { return audio.muted || (tones && tones->hush > 0); }
   bool echo() const { return busy && audio.sounds->echo(); }
   const ParticipantAudio::Receives* receives(std::uint8_t payload_type) const {
     for (const auto& r : audio.also) {

@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::uint8_t kQuietestTone = 50;   // level; a digit that anybody has to find is louder (ITU-T Q.24)
 
+constexpr base::Duration kHush = std::chrono::milliseconds(200);
+
 }  // namespace
 
 // Nothing for a packet that carries no audio; digits are told.
@@ -32,6 +34,7 @@ std::optional<AudioCodec> AudioMixer::codec_of(Participant& p, const AudioPacket
 
 void AudioMixer::tell_digits(Participant& p, std::string_view digits) {
   for (const char digit : digits) sink_.on_digit(p.id, digit);
+  if (!digits.empty()) p.tones->hush = static_cast<int>(kHush / options_.interval);
 }
 
 // Straight from the octets, so that nobody need be decoded for it.

@@ -135,7 +135,8 @@ class MediaLeg final : public webrtc::TransportSink {
   Stream find_stream(const rtp::PacketView& packet) const;
   void push_audio(const rtp::PacketView& packet, base::TimePoint now);
   bool relay(const media::AudioPacket& packet, base::TimePoint now);
-  void send_relayed(const media::AudioPacket& packet, std::uint8_t payload_type, bool event, base::TimePoint now);
+  void send_relayed(const media::AudioPacket& packet, base::TimePoint now);
+  void pass_over(const media::AudioPacket& packet);
   std::uint32_t next_timestamp(base::TimePoint now) const;
   bool transmit(const rtp::HeaderFields& fields, base::ByteView payload, std::optional<std::uint8_t> level, bool voice);
   void write_rtcp(base::MutableByteView buffer, std::size_t size);

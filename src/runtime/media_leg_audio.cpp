@@ -163,9 +163,7 @@ bool MediaLeg::may_relay_to(const MediaLeg& other, base::TimePoint now, base::Du
   const auto& theirs = other.audio_.participant;
   if (!joined_ || !in_mixer_ || !connected_ || !audio_.active || muted_ || ours.muted || !ours.listening || plays(*this)) return false;
   if (!other.audio_.active || ours.codec != theirs.codec || now - audio_.last_received > patience) return false;
-  // Digits must get through, and be seen here, without sound being decoded for it.
-  if (ours.telephone_event == media::ParticipantAudio::kNone) return media::is_g711(ours.codec);
-  return theirs.event_out != media::ParticipantAudio::kNone && ours.event_clock == theirs.event_clock;
+  return !ours.detect_tones || media::is_g711(ours.codec);   // digits are seen without sound being decoded
 }
 
 void MediaLeg::set_partner(MediaLeg* partner) {
@@ -180,19 +178,29 @@ bool MediaLeg::relay(const media::AudioPacket& packet, base::TimePoint now) {
   const auto& ours = audio_.participant;
   const auto& theirs = partner_->audio_.participant;
   if (packet.payload_type == ours.telephone_event) {
-    partner_->send_relayed(packet, theirs.event_out, true, now);
+    partner_->pass_over(packet);   // what a digit means is for those to say who are told of it
     return true;
   }
   const auto listed = std::ranges::find(ours.also, packet.payload_type, &media::ParticipantAudio::Receives::payload_type);
   if (listed != ours.also.end() && listed->codec == theirs.codec) {
-    partner_->send_relayed(packet, theirs.payload_type, false, now);
+    partner_->send_relayed(packet, now);
     return true;
   }
   bridge_->refuse_relay(now);
   return false;
 }
 
-void MediaLeg::send_relayed(const media::AudioPacket& packet, std::uint8_t payload_type, bool event, base::TimePoint now) {
+// Its number is not missed by the one who doesn't get it.
+void MediaLeg::pass_over(const media::AudioPacket& packet) {
+  auto& r = relayed_;
+  if (!r.begun || packet.ssrc != r.ssrc) return;
+  const auto step = static_cast<std::int16_t>(static_cast<std::uint16_t>(packet.seq - r.newest));
+  if (step <= 0 || step > kMaxJump) return;
+  r.newest = r.floor = packet.seq;
+  --r.sequence_offset;
+}
+
+void MediaLeg::send_relayed(const media::AudioPacket& packet, base::TimePoint now) {
   if (!audio_.active) return;
   auto& r = relayed_;
   const auto step = static_cast<std::int16_t>(static_cast<std::uint16_t>(packet.seq - r.newest));
@@ -208,18 +216,18 @@ void MediaLeg::send_relayed(const media::AudioPacket& packet, std::uint8_t paylo
   } else if (static_cast<std::int16_t>(static_cast<std::uint16_t>(packet.seq - r.floor)) < 0) {
     return;   // from before: its number has been given to another
   }
-  const rtp::HeaderFields fields{.payload_type = payload_type, .marker = packet.marker || fresh,
+  const rtp::HeaderFields fields{.payload_type = audio_.participant.payload_type, .marker = packet.marker || fresh,
                                  .sequence = static_cast<std::uint16_t>(packet.seq + r.sequence_offset),
                                  .timestamp = packet.timestamp + r.timestamp_offset, .ssrc = audio_.ssrc};
   const bool newest = fresh || step > 0;
-  if (newest) audio_.sequence = static_cast<std::uint16_t>(fields.sequence + 1);
-  if (newest && !event) {
+  if (newest) {
+    audio_.sequence = static_cast<std::uint16_t>(fields.sequence + 1);
     audio_.last_timestamp = fields.timestamp;
     audio_.last_sent = now;
   }
   audio_.withheld = 0;
   if (!transmit(fields, packet.payload, packet.audio_level, packet.voice)) return;
-  if (newest && !event) {
+  if (newest) {
     audio_.sent->on_sent(packet.payload.size(), fields.timestamp, now);
   } else {
     audio_.sent->on_sent_again(packet.payload.size());
