@@ -288,7 +288,7 @@ def test_what_else_a_trunk_may_ask(context):
 def test_two_parleys(context):
     """One is a customer of the other: calls both ways."""
     office = context.start(name="office")
-    branch = context.start(name="branch", extra=f'''
+    branch = context.start(name="branch", accounts=("alice",), extra=f'''
 [[trunk]]
 name = "office"
 server = "127.0.0.1:{office.udp}"

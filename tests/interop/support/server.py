@@ -64,7 +64,7 @@ class Server:
                 raise Failure(f"parley ended with {self.process.returncode}: {self.log_text()[-300:]}")
             # Printed at once, when all listeners are there; "Open" lines first.
             said = self.log_text()[offset:]
-            wanted = self.config.read_text().count("transport =")
+            wanted = self.config.read_text().count("[[sip]]")
             return said if len(re.findall(r"^SIP over", said, re.M)) >= wanted and said.endswith("\n") else None
 
         said = eventually(up, 15, "parley did not say its addresses")
