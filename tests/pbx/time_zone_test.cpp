@@ -21,6 +21,7 @@ TimeZone zone(std::string_view name) {
   return loaded ? *loaded : TimeZone();
 }
 
+// RFC 8536 3.2
 TEST(TimeZone, Berlin) {
   const auto berlin = zone("Europe/Berlin");
   EXPECT_EQ(berlin.offset(sys_days(2026y / January / 1)), 1h);
@@ -97,6 +98,7 @@ TEST(TimeZone, NamesThatAreNone) {
   for (const auto* name : {"Europe/Atlantis", "Europe"}) EXPECT_EQ(TimeZone::load(name).error().code, base::ErrorCode::kNotFound) << name;
 }
 
+// RFC 8536 3
 // A file that is cut or damaged is an error, never a crash.
 TEST(TimeZone, DamagedFiles) {
   std::ifstream in("/usr/share/zoneinfo/Europe/Berlin", std::ios::binary);
