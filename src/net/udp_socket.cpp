@@ -1,5 +1,6 @@
 #include "net/udp_socket.hpp"
 
+#include <fcntl.h>
 #include <netinet/udp.h>
 #include <unistd.h>
 
@@ -58,6 +59,16 @@ base::Result<UdpSocket> UdpSocket::bind(const base::SocketAddress& address, cons
   length = sizeof storage;
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length);
   result.local_ = base::SocketAddress::from(reinterpret_cast<sockaddr*>(&storage));
+  return result;
+}
+
+base::Result<UdpSocket> UdpSocket::duplicate() const {
+  UdpSocket result;
+  result.fd_ = Fd(::fcntl(fd(), F_DUPFD_CLOEXEC, 0));
+  if (!result.fd_) return std::unexpected(socket_error(local_, errno));
+  result.local_ = local_;
+  result.v6_ = v6_;
+  result.dual_stack_ = dual_stack_;
   return result;
 }
 

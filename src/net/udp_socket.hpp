@@ -48,6 +48,8 @@ class UdpSocket {
   static base::Result<UdpSocket> bind(const base::SocketAddress& address, const UdpOptions& options = {});
   int fd() const { return fd_.get(); }
   Fd release() { return std::move(fd_); }
+  // Another descriptor of the same port, for another thread to write by.
+  base::Result<UdpSocket> duplicate() const;
   bool is_open() const { return static_cast<bool>(fd_); }
   bool is_v6() const { return v6_; }
   const base::SocketAddress& local() const { return local_; }
@@ -96,6 +98,7 @@ class SendBatch {
   bool full() const { return count_ == messages_.size(); }
   bool empty() const { return count_ == 0; }
   std::size_t size() const { return count_; }
+  std::size_t sent() const { return next_; }   // of a batch that stopped at a full buffer
   // REQUIRES !full(). `segment` not 0: UDP_SEGMENT, the kernel cuts head+body into datagrams of that many bytes.
   void add(const UdpSocket& socket, const base::SocketAddress& to, base::ByteView head, base::ByteView body = {},
            std::uint16_t segment = 0);

@@ -5,6 +5,7 @@
 namespace pbx {
 namespace {
 
+constexpr std::size_t kMaxKnown = 100'000;
 constexpr std::size_t kBatch = 20;
 constexpr std::size_t kMaxBuckets = 20000;
 
@@ -63,16 +64,21 @@ void Messages::keep(const std::shared_ptr<Fork>& fork) {
   const auto account = fork->message.account;
   const auto queued = store_->append_offline(fork->message, [weak = std::weak_ptr(alive_), this, fork, account](base::Result<std::uint64_t> id) {
     if (weak.expired()) return;
+    nothing_waits_.erase(account);
     if (!id) return fork->answer({.status = 503, .reason = "Can't Be Kept Now", .headers = {{"Retry-After", "5"}}});
     fork->answer({.status = 202});
-    // It may have registered while this was written.
-    if (!registrar_.find(account, timeline_.now()).empty()) on_reachable(account);
+    // It may have registered while this was written, and been looked up too early.
+    if (delivering_.contains(account)) {
+      kept_meanwhile_.insert(account);
+    } else if (!registrar_.find(account, timeline_.now()).empty()) {
+      on_reachable(account);
+    }
   });
   if (!queued) fork->answer({.status = 503, .reason = "Can't Be Kept Now", .headers = {{"Retry-After", "5"}}});
 }
 
 void Messages::on_reachable(std::string_view account) {
-  if (!store_ || !delivering_.insert(std::string(account)).second) return;
+  if (!store_ || nothing_waits_.contains(std::string(account)) || !delivering_.insert(std::string(account)).second) return;
   deliver_next(std::string(account), 0);
 }
 
@@ -82,7 +88,13 @@ void Messages::deliver_next(const std::string& account, std::uint64_t after) {
     if (weak.expired()) return;
     const auto contacts = registrar_.find(account, timeline_.now());
     if (!waiting || waiting->empty() || contacts.empty()) {
+      if (kept_meanwhile_.erase(account) != 0 && waiting && !contacts.empty()) return deliver_next(account, 0);
       delivering_.erase(account);
+      // A registration that is refreshed asks the disk nothing. What is kept from here on takes the account out again.
+      if (waiting && waiting->empty()) {
+        if (nothing_waits_.size() >= kMaxKnown) nothing_waits_.clear();
+        nothing_waits_.insert(account);
+      }
       return;
     }
     forward(contacts.front(), waiting->front(), [weak, this, account, id = waiting->front().id](const sip::MessagePtr& response) {
@@ -90,17 +102,20 @@ void Messages::deliver_next(const std::string& account, std::uint64_t after) {
       const int status = response ? response->status() : 408;
       // A type that it does not take will not be taken later either.
       const bool settled = (status >= 200 && status < 300) || status == 405 || status == 415 || status == 501;
-      if (!settled) {
-        delivering_.erase(account);
-        return;
-      }
+      if (!settled) return stop_delivery(account);
       const auto marked = store_->mark_delivered(id, [weak, this, account, id](base::Result<void>) {
         if (!weak.expired()) deliver_next(account, id);
       });
-      if (!marked) delivering_.erase(account);
+      if (!marked) stop_delivery(account);
     });
   });
-  if (!asked) delivering_.erase(account);
+  if (!asked) stop_delivery(account);
+}
+
+// Until it registers again.
+void Messages::stop_delivery(const std::string& account) {
+  delivering_.erase(account);
+  kept_meanwhile_.erase(account);
 }
 
 }  // namespace pbx

@@ -49,6 +49,7 @@ class Messages {
   void on_answer(const std::shared_ptr<Fork>& fork, const sip::MessagePtr& response);
   void keep(const std::shared_ptr<Fork>& fork);
   void deliver_next(const std::string& account, std::uint64_t after);
+  void stop_delivery(const std::string& account);
 
   const MessagesConfig config_;
   base::Timeline& timeline_;
@@ -57,6 +58,8 @@ class Messages {
   sip::UserAgent* agent_ = nullptr;
   std::unordered_map<std::string, base::TokenBucket> buckets_;   // by account
   std::unordered_set<std::string> delivering_;                   // accounts whose waiting messages are on their way
+  std::unordered_set<std::string> kept_meanwhile_;               // of these, those for whom more came to wait
+  std::unordered_set<std::string> nothing_waits_;                // accounts that the store need not be asked for again; bounded
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 

@@ -24,17 +24,21 @@ void Shard::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
-    wake_.notify_all();
+    wake_->notify_all();
   }
   if (thread_.joinable() && !is_current()) thread_.join();
 }
 
 bool Shard::post(std::function<void()> work) {
-  // Woken under the lock: what was posted may be what lets this shard be destroyed.
-  const std::lock_guard lock(mutex_);
-  if (stopped_ || queue_.size() >= capacity_) return false;
-  queue_.push_back(std::move(work));
-  if (std::exchange(sleeping_, false)) wake_.notify_one();
+  std::shared_ptr<std::condition_variable> wake;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_ || queue_.size() >= capacity_) return false;
+    queue_.push_back(std::move(work));
+    if (std::exchange(sleeping_, false)) wake = wake_;
+  }
+  // After the lock, which who is woken takes first.
+  if (wake) wake->notify_one();
   return true;
 }
 
@@ -78,9 +82,9 @@ bool Shard::wait(std::vector<std::function<void()>>& work) {
   if (!ready()) {
     sleeping_ = true;
     if (next == base::kNever) {
-      wake_.wait(lock, ready);
+      wake_->wait(lock, ready);
     } else {
-      wake_.wait_until(lock, next, ready);
+      wake_->wait_until(lock, next, ready);
     }
     sleeping_ = false;
   }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -46,7 +47,8 @@ class Shard {
   HookId last_hook_ = 0;
   const std::size_t capacity_;
   std::mutex mutex_;
-  std::condition_variable wake_;
+  // Outlives the lock that it is notified after: what was posted may be what lets this shard be destroyed.
+  const std::shared_ptr<std::condition_variable> wake_ = std::make_shared<std::condition_variable>();
   std::vector<std::function<void()>> queue_;
   bool sleeping_ = false, stopped_ = false;
   std::thread thread_;

@@ -6,6 +6,7 @@
 #include "net/listener.hpp"
 #include "net/local_addresses.hpp"
 #include "runtime/sip_endpoint_io.hpp"
+#include "runtime/sip_udp_writer.hpp"
 
 namespace runtime {
 
@@ -80,6 +81,7 @@ class SipEndpoint::Core : public std::enable_shared_from_this<SipEndpoint::Core>
   std::unordered_map<base::SocketAddress, Route> routes_;
   std::vector<std::unique_ptr<net::TcpListener>> listeners_;
   std::vector<SipLane*> udp_lanes_;              // by listener; null: not UDP
+  SipUdpWriter udp_writer_;
   std::size_t next_lane_ = 0;
 };
 
@@ -102,6 +104,7 @@ base::Status SipEndpoint::Core::listen_udp(std::uint32_t index, SipLane& lane) {
   if (!socket) return std::unexpected(socket.error());
   addresses.push_back(socket->local());
   udp_lanes_[index] = &lane;
+  udp_writer_.add(index, *socket);
   auto port = std::make_shared<std::unique_ptr<SipUdpPort>>(std::make_unique<SipUdpPort>(lane, std::move(*socket), index));
   lane.thread().run_and_wait([&lane, port, index] { lane.ports[index] = std::move(*port); });
   return {};
@@ -158,6 +161,7 @@ void SipEndpoint::Core::close() {
     flush();
     receiver_ = nullptr;
     io->drain = nullptr;
+    udp_writer_.close();
     shard_.remove_hook(hook_);
     flows_.clear();
     by_peer_.clear();
@@ -250,7 +254,11 @@ bool SipEndpoint::Core::hand_over(std::size_t lane) {
 
 void SipEndpoint::Core::flush() {
   bool all = true;
-  for (std::size_t i = 0; i < staged_.size(); ++i) all = hand_over(i) && all;
+  for (std::size_t i = 0; i < staged_.size(); ++i) {
+    auto& staged = staged_[i];
+    if (!staged.empty() && udp_writer_.takes(staged)) count(io->counters.sent, udp_writer_.write(staged, [this](const sip::Target& target) { fail(target); }));
+    all = hand_over(i) && all;
+  }
   if (!failed_.empty()) {
     shard_.post([self = shared_from_this(), failed = std::exchange(failed_, {})] {
       for (const auto& target : failed) {

@@ -149,6 +149,21 @@ TEST_F(PagerTest, WaitsForAnAccountThatIsNotThereAndGoesOutInOrder) {
   EXPECT_EQ(bob.pages.size(), 3u);   // once
 }
 
+TEST_F(PagerTest, ARefreshedRegistrationAsksTheStoreNothing) {
+  auto& bob = world.registered(world.page("bob"));
+  world.settle();
+  const auto asked = store.pending_asked;
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(bob.register_contact()->status(), 200);
+  EXPECT_EQ(store.pending_asked, asked);
+  // What is kept from then on is found again.
+  bob.message_status = [](const sip::Message&) { return 500; };
+  EXPECT_EQ(page("alice").request("MESSAGE", "sip:bob@parley", {}, "text/plain", "later")->status(), 202);
+  EXPECT_EQ(store.offline.size(), 1u);
+  bob.message_status = [](const sip::Message&) { return 200; };
+  bob.register_contact();
+  EXPECT_TRUE(store.offline.empty());
+}
+
 TEST_F(PagerTest, WhatIsNotTakenStaysForTheNextTime) {
   EXPECT_EQ(page("alice").request("MESSAGE", "sip:bob@parley", {}, "text/plain", "later")->status(), 202);
   auto& bob = world.page("bob");

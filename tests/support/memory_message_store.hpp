@@ -16,6 +16,7 @@ class MemoryMessageStore final : public store::MessageStore {
 
   // What the test sets.
   bool hold = false;                        // answers wait for release()
+  int pending_asked = 0;
   bool refuse = false;                      // as a full queue does: an error at once
   std::optional<base::Error> fail_with;     // what every answer is, and nothing is kept
   std::size_t max_offline_per_account = 1000;
@@ -72,6 +73,7 @@ class MemoryMessageStore final : public store::MessageStore {
   base::Status pending_for(std::string account, base::WallTime now, std::uint64_t after, std::size_t limit,
                            store::Done<std::vector<store::OfflineMessage>> done) override {
     using Waiting = std::vector<store::OfflineMessage>;
+    ++pending_asked;
     return answer<Waiting>(std::move(done), [&] {
       Waiting waiting;
       for (const auto& [id, message] : offline) {
