@@ -187,7 +187,7 @@ std::optional<base::WallTime> read_rest_time(std::string_view text) {
 }
 
 RestApi::RestApi(RestBackend backend, RestLimits limits) : backend_(std::move(backend)), limits_(limits) {
-  for (const auto add : {add_status_routes, add_token_routes, add_account_routes, add_line_routes, add_trunk_routes, add_room_routes, add_message_routes, add_call_routes,
+  for (const auto add : {add_status_routes, add_token_routes, add_account_routes, add_line_routes, add_trunk_routes, add_room_routes, add_message_routes, add_call_routes, add_supervision_routes,
                          add_event_routes}) {
     add(routes_, backend_);
   }

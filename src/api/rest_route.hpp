@@ -91,6 +91,7 @@ void add_trunk_routes(std::vector<RestRoute>& routes, const RestBackend& backend
 void add_line_routes(std::vector<RestRoute>& routes, const RestBackend& backend);
 void add_room_routes(std::vector<RestRoute>& routes, const RestBackend& backend);
 void add_message_routes(std::vector<RestRoute>& routes, const RestBackend& backend);
+void add_supervision_routes(std::vector<RestRoute>& routes, const RestBackend& backend);
 void add_call_routes(std::vector<RestRoute>& routes, const RestBackend& backend);
 void add_event_routes(std::vector<RestRoute>& routes, const RestBackend& backend);
 void add_status_routes(std::vector<RestRoute>& routes, const RestBackend& backend);

@@ -132,8 +132,6 @@ net::HttpResponse problem(int status, std::string_view title, std::string_view d
   return response;
 }
 
-void WebphoneApi::ask(const net::HttpRequest&, const Answer& answer) const { answer(problem(404, "Not found", "there is /api/webphone/connect")); }
-
 void WebphoneApi::handle(const net::HttpRequest& request, net::HttpRespond respond) const {
   const auto origin = std::string(request.header("Origin"));
   const auto answer = [respond = std::move(respond), origin](net::HttpResponse response) {

@@ -146,6 +146,7 @@ struct Config {
   bool guests = true;
   bool guests_create_rooms = true;         // else they may only join rooms that exist
   std::string realm = "parley";
+  std::vector<std::string> supervisors;    // accounts that may see and touch all calls
   std::vector<std::string> websocket_paths{"/ws"};
 
   unsigned io_threads = 1;

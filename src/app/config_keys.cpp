@@ -70,6 +70,8 @@ ConfigSection top() {
     {"guests_create_rooms", "boolean", "true", "May guests open a room that nobody is in yet? Otherwise they may only join one.", boolean(&C::guests_create_rooms)},
     {"realm", "string", "\"parley\"", "Realm of digest authentication. Stored passwords hold for one realm: set it before accounts are made.",
      text(&C::realm, check_realm)},
+    {"supervisors", "list of strings", "[]", "Accounts whose pages may see the calls of all others, listen to them and end, hold and transfer them, as the privilege `supervise` of a token does.",
+     texts(&C::supervisors, 0, check_not_empty)},
     {"websocket_paths", "list of strings", "[\"/ws\"]", "Where SIP over WebSocket is served, on every HTTP listener.", texts(&C::websocket_paths, 0, check_path)},
   }};
 }

@@ -131,14 +131,15 @@ pbx::PbxConfig pbx_config(const Config& config, const bridge::MessagePolicy& mes
   for (const auto& line : webphone_lines(config)) {
     pbx.lines.push_back({.name = line.name, .access = static_cast<pbx::LineConfig::Access>(line.access), .password = line.password, .origins = line.origins,
                          .default_target = line.default_target, .call_clients = line.call_clients, .call_accounts = line.call_accounts,
-                         .call_rooms = line.call_rooms, .roster = static_cast<pbx::LineConfig::Roster>(line.roster), .number_length = line.number_length, .number_min = line.number_min, .number_max = line.number_max,
-                         .max_clients = line.max_clients, .grace = line.grace});
+                         .call_rooms = line.call_rooms, .roster = static_cast<pbx::LineConfig::Roster>(line.roster),
+                         .number_length = line.number_length, .number_min = line.number_min, .number_max = line.number_max, .max_clients = line.max_clients, .grace = line.grace});
   }
   pbx.rooms.configured = [&config](std::string_view key) { return config.names_room(key); };
   pbx.call.call_waiting = config.call_waiting;
   pbx.dial_plan = config.dial_plan;
   pbx.groups = config.groups;
   pbx.queues = config.queues;
+  pbx.supervisors = config.supervisors;
   for (const auto& trunk : config.trunks) pbx.trunks.push_back(trunk_config(trunk));
   pbx.music = config.sounds.music;
   pbx.sounds_directory = config.sounds.directory;

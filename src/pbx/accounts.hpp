@@ -46,6 +46,7 @@ class Accounts {
     dynamic_.insert_or_assign(std::move(name), std::move(account));
   }
   void remove_dynamic(std::string_view name) { dynamic_.erase(std::string(name)); }
+  const std::unordered_map<std::string, Account>& all() const { return by_name_; }   // without those that live with a connection
   std::size_t size() const { return by_name_.size(); }
 
  private:

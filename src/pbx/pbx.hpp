@@ -82,6 +82,7 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   Registrar& registrar() { return registrar_; }
   Webphone& webphone() { return webphone_; }
   Presence& presence() { return presence_; }
+  const Queues& queues() const { return queues_; }
   Trunks& trunks() { return trunks_; }
   // Webphone::connect() of somebody at `remote`, within its limits.
   base::Result<const WebphoneClient*> connect_webphone(const Webphone::ConnectRequest& request, const base::SocketAddress& remote);
