@@ -9,6 +9,7 @@ import * as chat from "./tests/chat.mjs";
 import * as codecs from "./tests/codecs.mjs";
 import * as others from "./tests/others.mjs";
 import * as webphone from "./tests/webphone.mjs";
+import * as queue from "./tests/queue.mjs";
 import * as livechat from "./tests/livechat.mjs";
 import * as networks from "./tests/networks.mjs";
 
@@ -23,7 +24,7 @@ setTimeout(() => {
   process.exit(1);
 }, kAllLimit + 25_000).unref();
 
-for (const { run } of [phone, chat, page, comeback, others, webphone, livechat, codecs, networks]) await run(runner);
+for (const { run } of [phone, chat, page, comeback, others, webphone, queue, livechat, codecs, networks]) await run(runner);
 const { passed, failed, skipped } = runner;
 console.log(`browser tests: ${passed.length} passed, ${failed.length} failed, ${skipped.length} not run`);
 process.exit(failed.length > 0 || passed.length === 0 ? 1 : 0);

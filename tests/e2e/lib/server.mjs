@@ -25,11 +25,12 @@ address = "${address}:0"
 `;
 
 // `prefix`: a command to run it under (another network namespace).
-export async function startServer({ address = "127.0.0.1", tls = false, more = "", prefix = [], names = [] } = {}) {
+// `top`: keys before the tables.
+export async function startServer({ address = "127.0.0.1", tls = false, top = "", more = "", prefix = [], names = [] } = {}) {
   if (!existsSync(kProgram)) throw new Error(`${kProgram} is not built`);
   const folder = mkdtempSync(join(tmpdir(), "parley-e2e-"));
   const config = join(folder, "parley.toml");
-  writeFileSync(config, kDefault(address, tls, names) + more);
+  writeFileSync(config, top + kDefault(address, tls, names) + more);
   const [command, ...args] = [...prefix, kProgram, "--config", config, "--data", join(folder, "data"), "--web", join(kRepository, "web/dist")];
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
   const server = { folder, config, child, log: "", url: null, socket: null, program: kProgram, exit: null };
