@@ -8,6 +8,7 @@ namespace pbx {
 SessionScope Pbx::session_scope(const std::string& account) const {
   const auto* client = webphone_.find(account);
   if (client && !client->extension) return {.all = client->may.supervise, .queues = {}};
+  if (accounts_.find(account) == nullptr) return {};
   SessionScope scope{.all = webphone_.is_supervisor(account), .queues = {}};
   for (const auto* queue : queues_.of_agent(account)) scope.queues.push_back(queue->name);
   return scope;
