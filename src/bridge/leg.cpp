@@ -6,6 +6,7 @@
 
 #include "base/random.hpp"
 #include "base/text.hpp"
+#include "bridge/dtmf_info.hpp"
 
 namespace bridge {
 namespace {
@@ -109,6 +110,7 @@ void Leg::move_to(LegOwner& owner, BridgeId bridge, sdp::VideoMode video) {
   bridge_ = bridge;
   joined_ = talking_ = false;
   told_unavailable_.clear();
+  hidden_ = hidden_video_ = false;
   const bool other_layout = std::exchange(video_, video) != video && webrtc_;
   shown_.clear();
   if (!has_media_) return;
@@ -278,7 +280,19 @@ void Leg::on_offer_failed(int) {
   if (++failed_offers_ < kMaxFailedOffers && negotiator_->needs_offer()) session_->reoffer();
 }
 
-void Leg::on_progress(const sip::Message& response) { owner_->on_leg_progress(*this, response); }
+void Leg::on_progress(const sip::Message& response) {
+  if (!response.body().empty() && response.media_type() == "application/sdp") take_early_answer(response.body());
+  if (!ended_) owner_->on_leg_progress(*this, response);
+}
+
+// RFC 3261 section 13.2.1: what an unreliable 1xx says is what the 2xx will say, of the same peer. A proxy may let several answer,
+// so the last one holds until the 2xx decides.
+void Leg::take_early_answer(std::string_view sdp) {
+  if (!negotiator_ || negotiator_->state() != sdp::SignalingState::kHaveLocalOffer || sdp == early_answer_) return;
+  if (!negotiator_->apply_answer(sdp, true)) return;
+  early_answer_ = sdp;
+  media_changed();
+}
 
 void Leg::on_established(const sip::Message&) {
   set_pending(false);
@@ -296,7 +310,12 @@ void Leg::on_request(sip::RequestId id, const sip::MessagePtr& request) {
       if (!party_.may_message) return session_->respond(id, {.status = 403, .reason = "No Right To Send Text"});
       if (std::find(taken_.begin(), taken_.end(), request->value("Parley-Client-Message")) != taken_.end()) return session_->respond(id, {.status = 202});
       return owner_->on_leg_message(*this, id, request);
-    case sip::Method::kInfo:      // DTMF and the like: taken, whatever the package (RFC 6086's legacy use)
+    case sip::Method::kInfo: {    // whatever the package (RFC 6086's legacy use)
+      const auto info = read_dtmf_info(*request);
+      session_->respond(id, {.status = info.malformed ? 400 : 200});
+      if (info.digit != 0) on_dtmf(info.digit);
+      return;
+    }
     case sip::Method::kOptions:
       return session_->respond(id, {.status = 200});
     default:
@@ -335,6 +354,14 @@ void Leg::on_media_failed(std::string_view reason) { end(fmt::format("SIP;cause=
 void Leg::on_talking(bool talking) {
   talking_ = talking;
   if (joined_ && !ended_) owner_->on_leg_talking(*this, talking);
+}
+
+void Leg::on_dtmf(char digit) {
+  if (!ended_) owner_->on_leg_dtmf(*this, digit);
+}
+
+void Leg::on_sound_ended(bool played) {
+  if (!ended_) owner_->on_leg_sound_ended(*this, played);
 }
 
 void Leg::on_ended(const sip::SessionEnd& end) {

@@ -88,6 +88,7 @@ bool Call::ring_callees() {
   const auto time = ring_stage(waiting_, caller_->party(), uri_of(*caller_), video_, callees_);
   if (time.count() == 0) return false;
   restart_ring_timer(time);
+  ring_back();
   return true;
 }
 
@@ -113,11 +114,38 @@ void Call::on_leg_progress(bridge::Leg& leg, const sip::Message& response) {
     if (transfer_->notifier) transfer_->notifier->progress(response.status());
     return;
   }
-  // The caller hears its own ringback; early media of several branches at once would be nobody's.
-  if (answered_ || !caller_ || caller_->ended() || &leg == caller_.get() || response.status() == 100 || ringing_told_) return;
-  ringing_told_ = true;
-  if (!caller_->session().established()) caller_->session().provisional(180);
-  host_.on_call_changed(*this);
+  const bool callee = std::any_of(callees_.begin(), callees_.end(), [&](const auto& l) { return l.get() == &leg; });
+  if (!callee || answered_ || !caller_ || caller_->ended() || response.status() == 100) return;
+  // Early media of several branches at once would be nobody's: then the caller hears its own ringback.
+  if (callees_.size() == 1 && leg.has_media()) {
+    hear_early(leg);
+  } else if (!ringing_told_ && !caller_->session().established()) {
+    caller_->session().provisional(180);
+  }
+  if (!std::exchange(ringing_told_, true)) host_.on_call_changed(*this);
+}
+
+// RFC 3960 section 3.1: both hear each other before the answer. The caller's answer is the one that its 200 will have.
+void Call::hear_early(bridge::Leg& callee) {
+  auto& session = caller_->session();
+  if (!session.established()) {
+    const bool offered = session.invite() && session.invite()->media_type() == "application/sdp";
+    if (!offered) {                     // an unreliable 1xx can't carry our offer (RFC 3262 section 5)
+      if (!ringing_told_) session.provisional(180);
+      return;
+    }
+    if (!callee.joined()) session.provisional(183, caller_answer_);
+    early_told_ = true;
+  }
+  hush(*caller_);
+  join(*caller_);
+  join(callee);
+}
+
+// An address that says nothing, or that it can't: the trunk tries its others first.
+void Call::note_trunk(bridge::Leg& leg, const sip::SessionEnd& end) {
+  if (leg.party().trunk.empty() || &leg == caller_.get()) return;
+  if (end.cause == sip::EndCause::kTimeout) host_.on_trunk_silent(leg.party().trunk, leg.session().source().remote);
 }
 
 }  // namespace pbx

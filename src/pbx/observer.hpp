@@ -11,13 +11,14 @@ namespace pbx {
 
 struct CallInfo {
   struct Side {
-    std::string number, display_name, account;   // account "" : a guest
+    std::string number, display_name, account;   // account "" : a guest, a trunk's, a service
   };
   enum class State { kDialing /* asked for from outside: its caller has not answered yet */, kRinging,
                      kWaiting /* in a queue */, kAnswered, kEnded };
   std::string id;
   State state = State::kRinging;
-  Side from, to;
+  Side from, to;                                 // to: who was called, then who answered
+  std::string dialled;                           // who was called, however it went on: a group, or who forwarded
   base::WallTime started;
   std::optional<base::WallTime> answered;
   int status = 0;                                // SIP status that it ended with; 200: it was answered

@@ -183,11 +183,4 @@ CallTarget Pbx::target_group(const GroupConfig& group, const bridge::Party& by) 
   return target;
 }
 
-// By `by`'s own number, where the trunk's rule doesn't say another.
-CallTarget Pbx::target_trunk(const bridge::Party& by, const Destination& where) {
-  static_cast<void>(by);
-  static_cast<void>(where);
-  return CallTarget::refused(503);
-}
-
 }  // namespace pbx

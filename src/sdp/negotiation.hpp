@@ -45,8 +45,8 @@ struct LocalConfig {
   SdesPolicy sdes = SdesPolicy::kAccept;
 
   // In order of preference; the answer takes the first that is offered.
-  std::vector<std::string> webrtc_audio = {"opus", "PCMU", "PCMA"};
-  std::vector<std::string> plain_audio = {"opus", "PCMU", "PCMA"};
+  std::vector<std::string> webrtc_audio = {"opus", "G722", "PCMU", "PCMA"};
+  std::vector<std::string> plain_audio = {"opus", "G722", "PCMU", "PCMA"};
   std::vector<std::string> video_codecs = {"VP8", "VP9", "H264", "AV1"};
   VideoMode video = VideoMode::kForwarding;
   std::size_t max_published = 4;    // video m-lines of the peer's own
@@ -100,7 +100,9 @@ class Negotiator {
   // serves a session refresh. kConflict when an offer is out already or nothing is agreed yet.
   base::Result<std::string> create_offer();
   // The answer to our offer. On an error our offer is still out: rollback() or end the call.
-  base::Status apply_answer(std::string_view answer);
+  // `early`: of a provisional response. It holds for now, and our offer stays out: the next answer, which may be another's, takes
+  // its place.
+  base::Status apply_answer(std::string_view answer, bool early = false);
   // Our offer was refused (491, 488, a timeout): back to what was agreed.
   void rollback();
 

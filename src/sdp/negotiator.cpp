@@ -67,7 +67,7 @@ base::Result<std::string> Negotiator::create_offer() {
   return finish(compose(config_, *pending_, Purpose::kOffer));
 }
 
-base::Status Negotiator::apply_answer(std::string_view answer) {
+base::Status Negotiator::apply_answer(std::string_view answer, bool early) {
   if (state_ != SignalingState::kHaveLocalOffer) return conflict("no offer of ours is out");
   const auto description = parse(answer);
   if (!description) return std::unexpected(description.error());
@@ -78,8 +78,10 @@ base::Status Negotiator::apply_answer(std::string_view answer) {
   next->established = true;
   settle_publishers(next->agreed);
   agreed_ = std::move(next);
-  pending_.reset();
-  state_ = SignalingState::kStable;
+  if (!early) {
+    pending_.reset();
+    state_ = SignalingState::kStable;
+  }
   update_undelivered();
   return {};
 }
