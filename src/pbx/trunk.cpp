@@ -16,7 +16,7 @@ constexpr base::Duration kFirstLookupRetry = 5s, kLastLookupRetry = 5min;
 constexpr auto kLastRegistrationRetry = 5min;
 constexpr base::Duration kProbeInterval = 30s;      // a NAT's binding lives as long, too
 constexpr base::Duration kConnectFailure = 15s;     // before a request's own time is over
-constexpr base::Duration kSilence = 2min;           // after a probe; it is asked again meanwhile
+constexpr base::Duration kSilence = 2min;           // for each address: it is asked again meanwhile
 constexpr base::Duration kSilenceOfCall = 30s;
 constexpr base::Duration kRefreshInterval = 30s;    // at the most, of a registration whose connection closes
 constexpr std::size_t kMaxAddresses = 16;
@@ -172,7 +172,7 @@ void Trunks::Trunk::on_registration_failed(int status, const std::string& reason
   // Each of its addresses once, then the registration's own pause.
   const bool silent = status == 408 || status == 503;
   if (!silent) return;
-  set_silent(addresses_[current_].where, retry + kSilence);
+  set_silent(addresses_[current_].where, retry + kLastRegistrationRetry + kSilence * addresses_.size());   // till its turn comes again
   if (++tried_ < addresses_.size()) return try_next();
   tried_ = 0;
 }
@@ -220,7 +220,7 @@ void Trunks::Trunk::on_probed(const base::SocketAddress& address, bool answered)
     return;
   }
   if (!answered_probe_ || addresses_[current_].where != address) return;
-  set_silent(address, kSilence);
+  set_silent(address, kSilence * addresses_.size());
   if (addresses_.size() > 1) return try_next();
   if (registration_) registration_->refresh();   // its answer decides
 }

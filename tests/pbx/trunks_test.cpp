@@ -353,7 +353,10 @@ TEST_F(TrunksTest, WhenAllAreSilentCallsAreRefusedAtOnce) {
   EXPECT_FALSE(trunks->status().front().reachable);
   EXPECT_EQ(trunks->status().front().last_status, 408);
   registers = 0;
-  live(1h, 0, 0);
+  for (int i = 0; i < 60; ++i) {
+    live(1min, 0, 0);
+    EXPECT_EQ(call().error().code, base::ErrorCode::kUnavailable);
+  }
   EXPECT_GT(registers, 60);
   EXPECT_LT(registers, 1000);     // retransmissions with them
   EXPECT_EQ(call().error().code, base::ErrorCode::kUnavailable);
@@ -382,6 +385,19 @@ TEST_F(TrunksTest, ATrunkThatFallsSilentIsNoticed) {
   live(70s, 0, 0);
   EXPECT_EQ(call().error().code, base::ErrorCode::kUnavailable);
   live(70s, 0, 200);
+  EXPECT_TRUE(call());
+}
+
+TEST_F(TrunksTest, NoneOfSeveralAddressesIsBelievedAgainBeforeItAnswers) {
+  names["sip.provider.example"] = {at("198.51.100.7"), at("198.51.100.8"), at("198.51.100.9")};
+  start();
+  live(2min, 0, 200);
+  live(5min, 0, 0);
+  for (int i = 0; i < 60; ++i) {
+    live(30s, 0, 0);
+    EXPECT_EQ(call().error().code, base::ErrorCode::kUnavailable);
+  }
+  live(2min, 0, 200);
   EXPECT_TRUE(call());
 }
 
