@@ -299,7 +299,9 @@ base::Result<TrunkCall> Trunks::Trunk::prepare(std::string_view number, const br
 }
 
 bool Trunks::Trunk::has_address(const sip::Source& source) const {
-  const bool ports = source.transport == sip::Transport::kUdp && source.remote.is_loopback();
+  // A WebSocket is a page's, and may come by a proxy that has the address.
+  if (source.transport == sip::Transport::kWs || source.transport == sip::Transport::kWss) return false;
+  const bool ports = source.remote.is_loopback();
   const auto same = [&](const base::SocketAddress& one) { return one.same_ip(source.remote) && (!ports || one.port() == source.remote.port()); };
   return std::ranges::any_of(addresses_, same, &Address::where) || std::ranges::any_of(server_addresses_, same) ||
          std::ranges::any_of(config_.addresses, [&](const auto& one) { return one.same_ip(source.remote); });

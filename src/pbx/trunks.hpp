@@ -69,7 +69,8 @@ class Trunks {
   // kNotFound: no such trunk; kUnavailable: its name is not resolved, it does not answer, or it has max_calls; kMalformed: no number.
   base::Result<TrunkCall> prepare(std::string_view trunk, std::string_view number, const bridge::Party& from, std::string_view caller_number = {}) const;
   // The trunk that a request outside a dialog comes from, by its address or, where it registers, by the Contact that nobody else
-  // was given. Null: none. It is not believed to be anybody's but the trunk's. On loopback, UDP ports count too: others are there.
+  // was given. Null: none. It is not believed to be anybody's but the trunk's. WebSockets are no trunk's; on loopback, where others
+  // are, ports count too, but of the configured addresses.
   const TrunkConfig* identify(const sip::Message& request, const sip::Source& source) const;
   const TrunkConfig* find(std::string_view name) const;
   // What a call from it dials: the Request-URI's user, or To's where that is only the Contact that the trunk was given. Unescaped.

@@ -285,6 +285,18 @@ TEST_F(TrunksTest, WhoseCallsAreATrunks) {
   EXPECT_EQ(trunks->number_called("second", *incoming("%2B4931")), "+4931");
 }
 
+// A proxy before the web server may have the same address as another PBX.
+TEST_F(TrunksTest, APageIsNoTrunk) {
+  provider.addresses = {at("198.51.100.8", 0)};
+  start();
+  EXPECT_EQ(identified("1", stream(sip::Transport::kTcp, 3)), "Provider");
+  EXPECT_EQ(identified("1", websocket()), "");
+  auto configured = websocket();
+  configured.remote = at("198.51.100.8");
+  configured.transport = sip::Transport::kWss;
+  EXPECT_EQ(identified("1", configured), "");
+}
+
 // Others are on the same machine: their ports tell them apart.
 TEST_F(TrunksTest, OnLoopbackThePortCounts) {
   names["sip.provider.example"] = {at("127.0.0.1", 5070)};
@@ -292,6 +304,13 @@ TEST_F(TrunksTest, OnLoopbackThePortCounts) {
   EXPECT_EQ(identified("1", udp(5070, "127.0.0.1")), "Provider");
   EXPECT_EQ(identified("1", udp(5071, "127.0.0.1")), "");
   EXPECT_EQ(identified("1", udp(5070, "127.0.0.2")), "");
+  auto source = udp(41000, "127.0.0.1");
+  source.transport = sip::Transport::kTcp;
+  EXPECT_EQ(identified("1", source), "");
+  provider.addresses = {at("127.0.0.1", 0)};
+  start();
+  EXPECT_EQ(identified("1", source), "Provider");
+  EXPECT_EQ(identified("1", udp(5071, "127.0.0.1")), "Provider");
 }
 
 TEST_F(TrunksTest, ANameThatIsNotFoundIsAskedForAgain) {
