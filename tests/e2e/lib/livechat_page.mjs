@@ -109,6 +109,21 @@ export class LiveChatPage {
       return good || Promise.reject(new Error(`${all} at ${levels} dB`));
     }, limit);
   }
+  // Some sound comes in. After a hold Chromium plays it, but gives it to no AudioContext any more (the SSRC is the same).
+  hearsSound(limit) {
+    const energy = () => this.page.evaluate(async () => {
+      let sum = 0;
+      for (const each of globalThis.__e2e.connections) {
+        for (const report of (await each.getStats()).values()) if (report.type === "inbound-rtp" && report.kind === "audio") sum += report.totalAudioEnergy;
+      }
+      return sum;
+    });
+    return until(`${this.name} hears something`, async () => {
+      const before = await energy();
+      await pause(500);
+      return (await energy()) - before > 0.005;
+    }, limit);
+  }
   // The colour of the other's picture.
   colour() {
     return this.page.evaluate(() => globalThis.__probe.colour(document.querySelector("[data-testid=picture]:not([hidden]) video"))).then(nearest);

@@ -32,7 +32,8 @@ export async function startProxy(port, host = "127.0.0.1") {
         far.resetAndDestroy?.();
       }
     },
-    restore() {
+    restore(to = port) {
+      port = to;
       open = true;
     },
     stop() {

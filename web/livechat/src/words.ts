@@ -7,10 +7,16 @@ export function isolated(name: string): string {
   return `\u2068${name}\u2069`;
 }
 
+// What the server says when it ends calls by itself.
+const kServerStopped = "Server stopped";
+const kSignedOff = "Signed off";
+
 export function endText(end: CallEnd, person: string, established: boolean): string {
   const name = isolated(person);
   if (established) {
     if (end.local) return "You left the chat.";
+    if (end.reason === kServerStopped) return "The chat was cut off: the server was stopped.";
+    if (end.reason === kSignedOff) return `${name} went offline.`;
     if (end.cause === "hung-up" || end.cause === "transferred") return `${name} left the chat.`;
     return "The chat was cut off: the connection was lost.";
   }

@@ -1,7 +1,7 @@
 // The sign-in, or the chat.
 
 import type { VNode } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect } from "preact/hooks";
 import { useStore } from "../../../shared/views/hooks.ts";
 import type { Desk } from "../desk.ts";
 import { titleOf } from "../words.ts";
@@ -12,7 +12,8 @@ export function App({ desk }: { desk: Desk }): VNode {
   const state = useStore(desk);
   const unread = state.chats.reduce((sum, chat) => sum + chat.unread, 0);
   const asking = state.requests[0]?.name ?? null;
-  useEffect(() => {
+  // At once, in the background too: that is where a title is looked at.
+  useLayoutEffect(() => {
     document.title = state.phase === "in" ? titleOf(unread, asking) : "Live chat · Parley";
   }, [state.phase, unread, asking]);
   // The first click or key lets the page sound, after a reload too.

@@ -66,6 +66,25 @@ function Strips({ desk, chat }: { desk: Desk; chat: ChatView }): VNode {
   );
 }
 
+const kMostFaces = 24;
+
+// Who is in the room, and whose voice is heard.
+function Members({ chat }: { chat: ChatView }): VNode | null {
+  if (chat.members.length < 2) return null;
+  const left = chat.members.length - kMostFaces;
+  return (
+    <ul class="members" aria-label="In this room" data-testid="members">
+      {chat.members.slice(0, kMostFaces).map(({ id, name, self, talking }) => (
+        <li key={id} class={talking ? "talking" : ""} title={self ? `${name} (you)` : name}>
+          <Avatar name={name} size={30} />
+          <span class="unseen">{name}{self ? ", you" : ""}{talking ? ", talking" : ""}</span>
+        </li>
+      ))}
+      {left > 0 && <li class="members-more">+{left}</li>}
+    </ul>
+  );
+}
+
 // In the place of the field: what can be done about a chat that is not open.
 function Closed({ desk, chat, online }: Props): VNode | null {
   if (chat.kind === "room") return null;
@@ -107,6 +126,7 @@ export function ChatPane({ desk, chat, online }: Props): VNode {
       </header>
       {open && <Strips desk={desk} chat={chat} />}
       {open && <VideoStage chat={chat} ownName={desk.state.name} />}
+      {open && chat.kind === "room" && <Members chat={chat} />}
       <Messages log={chat.log} room={chat.kind === "room"} name={chat.name} stage={chat.stage} onRetry={(key) => talk?.retry(key)} canRetry={open} />
       {open || chat.kind === "room"
         ? <Compose chat={chat} onDraft={(text) => talk?.setDraft(text)} onSend={(text) => talk?.send(text)} />

@@ -26,10 +26,14 @@ function ConnectionBanner({ state }: { state: DeskState }): VNode | null {
 export function Screen({ desk, state }: Props): VNode {
   const active = state.chats.find((chat) => chat.id === state.active) ?? null;
   const main = useRef<HTMLElement>(null);
-  // Where there is no pointer to tell by, the reading goes on in the chat that was opened.
+  const toChat = (): void => main.current?.querySelector<HTMLElement>("[data-focus]")?.focus({ preventScroll: true });
   useEffect(() => {
-    if (active !== null) main.current?.querySelector<HTMLElement>("[data-focus]")?.focus({ preventScroll: true });
+    if (active !== null) toChat();
   }, [active?.id]);
+  // What had the focus is gone: a request that was answered, a button that made place for the field.
+  useEffect(() => {
+    if (document.activeElement === null || document.activeElement === document.body) toChat();
+  }, [active?.stage, state.requests.length]);
   return (
     <div class={`screen ${active !== null ? "with-chat" : ""}`} data-testid="screen" data-number={state.number}>
       <ConnectionBanner state={state} />
