@@ -184,6 +184,17 @@ test("ICE that fails restarts ICE instead of ending the call", async () => {
   assert.equal(a.status, "active");
 });
 
+test("video of the other side alone: a line that only receives joins a call without video, once", async () => {
+  const { a } = await pair();
+  const peer = FakePeer.all[0]!;
+  a.receiveVideo();
+  a.receiveVideo();
+  await until("offered", () => peer.lines[1]?.currentDirection != null);
+  assert.deepEqual([peer.lines.length, peer.lines[1]?.direction, peer.lines[1]?.sender.track], [2, "recvonly", null]);
+  await a.startVideo();
+  await until("it carries both now", () => peer.lines[1]?.direction === "sendrecv");
+});
+
 test("video: a camera may join later, and a screen takes its place or a line of its own", async () => {
   const { a } = await pair();
   const peer = FakePeer.all[0]!;
