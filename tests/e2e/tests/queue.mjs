@@ -118,6 +118,7 @@ async function queues({ test, server, pages, browser }) {
       const records = await ann.evaluate(() => phone.history());
       const record = records.find((each) => each.queue === "support");
       check(record !== undefined && record.callerName === "Vi" && record.agent === "1500" && record.waitedSeconds >= 0, JSON.stringify(records));
+      return true;
     });
     const book = await ann.evaluate(() => phone.phoneBook());
     check(book.extensions.some((each) => each.id === "1501" && each.online), JSON.stringify(book));
@@ -173,7 +174,7 @@ async function oldScript({ test, server, pages, browser }) {
     await has("closed Completed");
     await vi.sees("the end", `call.status === "ended"`);
     await page.evaluate(() => OzWebClient.helper.getCallHistoryOfExtension("1500"));
-    await until("the records", async () => check((await page.evaluate("globalThis.records?.length ?? 0")) > 0, "none"));
+    await until("the records", async () => (await page.evaluate("globalThis.records?.length ?? 0")) > 0);
     same(await page.evaluate("errors"), [], "errors");
   });
 }
