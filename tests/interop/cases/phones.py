@@ -83,9 +83,9 @@ def test_account_calls_account(context):
 
 
 def test_srtp_in_a_room_and_between_accounts(context):
-    """RTP/SAVP by SDES over TLS: what baresip offers, and what Parley offers it (AES-GCM first, RFC 7714)."""
+    """RTP/SAVP and RTP/SAVPF by SDES over TLS: what baresip offers, and what Parley offers it (AES-GCM first, RFC 7714)."""
     server = context.start(name="baresip-srtp", tls=True, accounts=("alice", "carol"), extra='[media]\nsdes = "offer"\n')
-    a = Baresip(context, server, "alice", 440, "tls", srtp="srtp-mand")
+    a = Baresip(context, server, "alice", 440, "tls", srtp="srtp-mandf")
     b = Baresip(context, server, "carol", 1000, "tls", "PCMA", srtp="srtp-mand")
     try:
         a.registered(), b.registered()
