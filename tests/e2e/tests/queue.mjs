@@ -24,6 +24,9 @@ async function setUp(group) {
   const server = await startServer({ top: `supervisors = ["1600"]\n`, more: kConfig });
   group.after(() => server.stop());
   for (const number of ["1500", "1501", "1600"]) await addAccount(server, number, `password-${number}`);
+  await until("the accounts are read", async () => (await fetch(`${server.url}/api/webphone/connect`, {
+    method: "POST", body: JSON.stringify({ line: "1600", password: "password-1600", who: "" }),
+  })).ok);
   const pages = await serveElsewhere(server.url);
   group.after(() => pages.stop());
   const browser = await launchChromium();
