@@ -89,6 +89,7 @@ inline ClientCall& Client::invite(const std::string& uri, const Invite& options)
   call.local_uri = this->uri();
   call.remote_uri = call.target = call.request_uri = uri;
   call.invite_headers = options.headers;
+  call.sends_ack = !options.no_ack;
   if (!options.no_offer) call.description = options.sdp.empty() ? own_offer() : options.sdp;
   const auto send = [&](const std::string& credentials) {
     const auto number = ++call.cseq;

@@ -134,6 +134,7 @@ struct Invite {
   bool no_offer = false;
   std::string display{};          // of From; "" : the client's
   std::string body_type = "application/sdp";
+  bool no_ack = false;            // of the 200
 };
 
 class Client {
