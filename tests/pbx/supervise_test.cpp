@@ -6,9 +6,12 @@ namespace {
 using namespace test_support;
 using Kind = pbx::SessionAction::Kind;
 
+const std::string kSecret(40, 'k');
+
 pbx::PbxConfig config() {
   pbx::PbxConfig c;
-  c.lines = {{.name = "Webphone1"}};
+  c.lines = {{.name = "Webphone1"}, {.name = "Team", .access = pbx::LineConfig::Access::kToken}};
+  c.tokens = *pbx::TokenKeys::make(kSecret, {});
   c.queues = {{.name = "support", .agents = {"dave"}}};
   c.supervisors = {"carol"};
   c.requests_per_second = 0;
@@ -187,6 +190,19 @@ TEST_F(SuperviseTest, ATokensPrivilegeCounts) {
   EXPECT_EQ(act({.kind = Kind::kHold}, ann.account), base::ErrorCode::kDenied);
   EXPECT_TRUE(world.pbx.webphone().find("carol")->may.supervise);
   EXPECT_FALSE(world.pbx.webphone().find(ann.account)->may.supervise);
+  pbx::TokenClaims claims{.line = "Team", .display_name = "Boss", .room = {}, .may = {.supervise = true}, .expires = world.timeline.wall() + 60s};
+  const auto sign = [&] { return *pbx::TokenKeys::make(kSecret, {})->sign(claims, world.timeline.wall()); };
+  auto& boss = webphone(world, "Boss", {.token = sign()});
+  auto& seen = subscribe(boss, boss.account, "parley-sessions", "Accept: application/vnd.parley.sessions+json\r\n");
+  EXPECT_EQ(status(seen), 200);
+  EXPECT_EQ(act({.kind = Kind::kHold}, boss.account), kDone);
+  // A token without it takes it away, from what is followed too.
+  claims.may.supervise = false;
+  ASSERT_TRUE(world.pbx.webphone().connect({.token = sign(), .resume = world.pbx.webphone().find(boss.account)->resume_token}));
+  EXPECT_EQ(act({.kind = Kind::kUnhold}, boss.account), base::ErrorCode::kDenied);
+  EXPECT_EQ(act({.kind = Kind::kUnhold}), kDone);
+  world.advance(1s);
+  EXPECT_NE(subscription_state(seen).find("terminated"), std::string::npos);
 }
 
 }  // namespace
