@@ -4,6 +4,7 @@ import { launchChromium } from "../lib/chromium.mjs";
 import { LiveChatPage } from "../lib/livechat_page.mjs";
 import { startProxy } from "../lib/proxy.mjs";
 import { startServer } from "../lib/server.mjs";
+import { Chatter } from "../lib/webphone_page.mjs";
 import { check, pause, same, until } from "../lib/until.mjs";
 
 const kOddNames = ["<b onclick=alert(1)>Eve</b>", "שָׁלוֹם דנה", "👩‍👩‍👧 Zoë", "N".repeat(80)];
@@ -277,6 +278,17 @@ async function voices(group) {
     await ann.click("microphone");
     await ben.hears(["red"]);
   });
+  await test("another microphone is chosen, for the chats that have one on alone", async () => {
+    await ann.click("devices");
+    const choice = ann.page.locator("[data-testid=microphone-select]");
+    await choice.waitFor();
+    const ids = await choice.locator("option").evaluateAll((list) => list.map((each) => each.value));
+    await choice.selectOption(ids.at(-1));
+    await ann.page.keyboard.press("Escape");
+    same(await ann.count("device-menu"), 0, "the menu");
+    await ben.hears(["red"]);
+    await ann.is("microphone", "on");
+  });
   await test("by text alone again: the microphone is let go", async () => {
     await ann.click("devices");
     await ann.click("stop-voice");
@@ -420,6 +432,29 @@ async function elsewhere(group) {
       await ann.say("plain");
       await ben.reads("plain");
       same(await ann.count("microphone"), 0, "buttons for a microphone");
+    } finally {
+      await browser.close();
+      await server.stop();
+    }
+  });
+  await test("the published live chat and this page chat with each other", async () => {
+    const server = await startServer();
+    const browser = await launchChromium();
+    try {
+      const ann = await LiveChatPage.enter(browser, server.url, "Ann", { devices: {} });
+      const sue = await Chatter.open(browser, `${server.url}/examples/ozeki-livechat/live_chat.html`, "Sue");
+      await sue.sees(["Ann"]);
+      await sue.request("Ann");
+      await ann.answer("Sue", "accept-text");
+      await ann.is("stage", "open");
+      await sue.say("hello <b>Ann</b> & all");
+      await ann.reads("Sue said: hello Ann & all");
+      await ann.say("hello Sue");
+      await sue.reads("hello Sue");
+      await ann.click("hang-up");
+      await ann.click("ask-again");
+      await ann.is("stage", "open");
+      await ann.reads("Sue accepted your chat request.");
     } finally {
       await browser.close();
       await server.stop();

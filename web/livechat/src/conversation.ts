@@ -7,7 +7,7 @@ import { kMediaType, mediaNotice, readMediaNotice } from "./media_notice.ts";
 import type { SavedChat } from "./memory.ts";
 import { Player } from "./player.ts";
 import { type ChatView, type Kind, kRoomId } from "./types.ts";
-import { endText, isolated, sendError } from "./words.ts";
+import { type ChatWords, kChatWords } from "./words.ts";
 
 export interface ChatHost {
   readonly ownName: string;
@@ -17,6 +17,9 @@ export interface ChatHost {
   takeVoice(chat: Conversation): void;              // others are put on hold
   voiceElsewhere(chat: Conversation): boolean;
   textArrived(chat: Conversation, text: string): void;
+  noticed?(chat: Conversation, contentType: string, body: string): void;   // something else than text came in
+  readonly words?: ChatWords;
+  readonly quiet?: boolean;                         // nothing is heard before either side turns on voice: music of a queue, say
   ended(chat: Conversation, end: CallEnd, wasOpen: boolean): void;
 }
 
@@ -49,9 +52,11 @@ export class Conversation {
   constructor(private readonly host_: ChatHost, kind: ChatView["kind"], number: string, name: string) {
     this.view_ = {
       ...kNoCall, id: kind === "room" ? kRoomId : number, kind, number, name, stage: "ended", log: [], unread: 0, draft: "",
-      listening: kind === "private", problem: null, videos: [], members: [], writing: [],
+      listening: kind === "private" && host_.quiet !== true, problem: null, videos: [], members: [], writing: [],
     };
   }
+
+  private get words(): ChatWords { return this.host_.words ?? kChatWords; }
 
   get view(): ChatView { return this.view_; }
   get id(): string { return this.view_.id; }
@@ -113,8 +118,7 @@ export class Conversation {
     const { kind, held, silent } = this.begin_;
     this.change({ stage: "open", videos: this.call_.videos, members: this.call_.participants });
     if (!silent && !this.isRoom) {
-      const name = isolated(this.view_.name);
-      this.notice(this.outgoing_ ? `${name} accepted your request.` : `You are chatting with ${name} now.`);
+      this.noticeOf(this.words.began(this.view_.name, this.outgoing_));
     }
     this.sound();
     if (held) void this.hold();
@@ -130,7 +134,7 @@ export class Conversation {
     this.microphoneTry_++;
     this.cameraTry_++;
     this.player_.play(null, "");
-    if (!this.isRoom) this.notice(endText(end, this.view_.name, wasOpen));
+    if (!this.isRoom) this.noticeOf(this.words.ended(end, this.view_.name, wasOpen));
     this.change({ ...kNoCall, videos: [], members: [], writing: [], stage: "ended", problem: null });
     this.host_.ended(this, end, wasOpen);
   }
@@ -170,12 +174,12 @@ export class Conversation {
 
   private deliver(key: string, text: string): void {
     const call = this.call_;
-    if (call === null) return this.settle(key, { delivery: "failed", error: "The chat is over." });
+    if (call === null) return this.settle(key, { delivery: "failed", error: this.words.sendError("call-ended", null) });
     call.sendMessage(text).then(
       ({ id, sequence }) => this.settle(key, { delivery: "sent", messageId: id, sequence: this.isRoom ? sequence : null }),
       (error: unknown) => {
         const known = error instanceof WebphoneError ? error : null;
-        this.settle(key, { delivery: "failed", error: sendError(known?.code ?? null, known?.status ?? null) });
+        this.settle(key, { delivery: "failed", error: this.words.sendError(known?.code ?? null, known?.status ?? null) });
       },
     );
   }
@@ -206,6 +210,10 @@ export class Conversation {
 
   notice(text: string): void {
     this.change({ log: log.add(this.view_.log, { kind: "notice", key: newKey(), text, at: Date.now() }) });
+  }
+
+  private noticeOf(text: string | null): void {
+    if (text !== null) this.notice(text);
   }
 
   setDraft(draft: string): void {
@@ -244,7 +252,7 @@ export class Conversation {
     try {
       await call.setMicrophone();
     } catch (error) {
-      if (mine === this.microphoneTry_) this.change({ microphone: "off", problem: error instanceof Error ? error.message : String(error) });
+      if (mine === this.microphoneTry_) this.change({ microphone: "off", problem: this.words.deviceProblem(error) });
       return;
     }
     if (this.call_ !== call || mine !== this.microphoneTry_) {
@@ -283,7 +291,7 @@ export class Conversation {
     try {
       await call.startVideo();
     } catch (error) {
-      if (mine === this.cameraTry_) this.change({ camera: "off", problem: error instanceof Error ? error.message : String(error) });
+      if (mine === this.cameraTry_) this.change({ camera: "off", problem: this.words.deviceProblem(error) });
       return;
     }
     if (this.call_ !== call || mine !== this.cameraTry_) {
@@ -356,7 +364,12 @@ export class Conversation {
 
   private takeNotice(contentType: string, body: string): void {
     const notice = this.isRoom ? null : readMediaNotice(contentType, body);
+    this.host_.noticed?.(this, contentType, body);
     if (notice === null) return;
+    if (notice.microphone && !this.view_.listening) {
+      this.change({ listening: true });
+      this.sound();
+    }
     this.change({ otherTells: true, otherMicrophone: notice.microphone, otherCamera: notice.camera });
     if (notice.camera) this.call_?.receiveVideo();
     if (notice.asks) this.tell();

@@ -106,14 +106,14 @@ export function readTab(value: unknown): SavedTab | null {
   return { name: text(data["name"]), active: typeof active === "string" ? active : null, chats };
 }
 
-export function saveTab(tab: SavedTab | null): void {
-  write(() => sessionStorage, kSessionKey, tab === null ? null : { version: kSessionVersion, ...tab, chats: bounded(tab.chats) });
+export function saveTab(tab: SavedTab | null, key = kSessionKey): void {
+  write(() => sessionStorage, key, tab === null ? null : { version: kSessionVersion, ...tab, chats: bounded(tab.chats) });
 }
 
 // The chats that a reload of this tab interrupted; null for a tab that was opened or duplicated.
-export function takeTab(): SavedTab | null {
+export function takeTab(key = kSessionKey): SavedTab | null {
   const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
-  const tab = navigation?.type === "reload" ? readTab(read(() => sessionStorage, kSessionKey)) : null;
-  saveTab(null);
+  const tab = navigation?.type === "reload" ? readTab(read(() => sessionStorage, key)) : null;
+  saveTab(null, key);
   return tab;
 }

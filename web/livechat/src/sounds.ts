@@ -19,6 +19,11 @@ export class Sounds {
     this.play([[660, 0], [880, 0.09]]);
   }
 
+  // Somebody has begun to wait.
+  arrival(): void {
+    this.play([[523, 0], [659, 0.13], [784, 0.26]]);
+  }
+
   // Rings until told otherwise.
   ring(wanted: boolean): void {
     if (!wanted) {

@@ -72,3 +72,18 @@ export function talkingText(names: readonly string[]): string {
   if (names.length === 1) return `${first} is talking`;
   return names.length === 2 ? `${first} and ${second} are talking` : `${names.length} people are talking`;
 }
+
+// What a chat itself says. Pages for others than live chatters have their own; null: nothing.
+export interface ChatWords {
+  began(name: string, asked: boolean): string | null;
+  ended(end: CallEnd, name: string, wasOpen: boolean): string | null;
+  sendError(code: ErrorCode | null, status: number | null): string;
+  deviceProblem(error: unknown): string;
+}
+
+export const kChatWords: ChatWords = {
+  began: (name, asked) => (asked ? `${isolated(name)} accepted your request.` : `You are chatting with ${isolated(name)} now.`),
+  ended: endText,
+  sendError,
+  deviceProblem: (error) => (error instanceof Error ? error.message : String(error)),
+};

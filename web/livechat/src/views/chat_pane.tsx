@@ -10,7 +10,7 @@ import { Compose } from "./compose.tsx";
 import { BackIcon, PauseIcon } from "./icons.tsx";
 import { Messages } from "./messages.tsx";
 import { VideoStage } from "./video_stage.tsx";
-import { VoiceButtons } from "./voice_buttons.tsx";
+import { VoiceButtons, type VoiceDesk } from "./voice_buttons.tsx";
 
 interface Props { desk: Desk; chat: ChatView; online: boolean }
 
@@ -29,7 +29,7 @@ function subtitle({ chat, online }: { chat: ChatView; online: boolean }): string
   return "Online";
 }
 
-function Strip(props: { tone: "info" | "warning"; icon: VNode; text: string; testId: string; action?: [string, () => void]; onClose?: () => void }): VNode {
+export function Strip(props: { tone: "info" | "warning"; icon: VNode; text: string; testId: string; action?: [string, () => void]; onClose?: () => void }): VNode {
   const { action, onClose } = props;
   return (
     <div class={`strip ${props.tone}`} role="status" data-testid={props.testId}>
@@ -41,7 +41,7 @@ function Strip(props: { tone: "info" | "warning"; icon: VNode; text: string; tes
   );
 }
 
-function Strips({ desk, chat }: { desk: Desk; chat: ChatView }): VNode {
+export function Strips({ desk, chat }: { desk: VoiceDesk; chat: ChatView }): VNode {
   const talk = desk.find(chat.id);
   const name = isolated(chat.name);
   const somebodyTalks = chat.kind === "room" && !chat.listening && chat.members.some((each) => each.talking && !each.self);

@@ -6,11 +6,18 @@ import { byteLength, formatBytes } from "../../../shared/text.ts";
 import { SendIcon } from "../../../shared/views/icons.tsx";
 import { type ChatView, kLargestMessage } from "../types.ts";
 
-interface Props { chat: ChatView; onDraft(text: string): void; onSend(text: string): void }
+export interface ComposeWords { placeholder(to: string): string; offline: string; label(to: string): string; send: string; tooLong(bytes: number): string }
+const kWords: ComposeWords = {
+  placeholder: (to) => `Write to ${to}`, offline: "It is sent when the connection is back", label: (to) => `Message to ${to}`,
+  send: "Send (Enter; Shift+Enter makes a new line)",
+  tooLong: (bytes) => `This is ${formatBytes(bytes)}; a message may hold ${formatBytes(kLargestMessage)}.`,
+};
+
+interface Props { chat: ChatView; words?: ComposeWords; onDraft(text: string): void; onSend(text: string): void }
 
 const kHighest = 160;   // pixels
 
-export function Compose({ chat, onDraft, onSend }: Props): VNode {
+export function Compose({ chat, words = kWords, onDraft, onSend }: Props): VNode {
   const { draft } = chat;
   const field = useRef<HTMLTextAreaElement>(null);
   const bytes = draft.length > kLargestMessage / 8 ? byteLength(draft) : 0;
@@ -33,10 +40,10 @@ export function Compose({ chat, onDraft, onSend }: Props): VNode {
       event.preventDefault();
       send();
     }}>
-      {tooLong && <p class="field-error" role="alert">This is {formatBytes(bytes)}; a message may hold {formatBytes(kLargestMessage)}.</p>}
+      {tooLong && <p class="field-error" role="alert">{words.tooLong(bytes)}</p>}
       <div class="compose-row">
-        <textarea ref={field} rows={1} value={draft} placeholder={chat.interrupted ? "It is sent when the connection is back" : `Write to ${to}`}
-                  aria-label={`Message to ${to}`} data-testid="input" dir="auto" enterkeyhint="send"
+        <textarea ref={field} rows={1} value={draft} placeholder={chat.interrupted ? words.offline : words.placeholder(to)}
+                  aria-label={words.label(to)} data-testid="input" dir="auto" enterkeyhint="send"
                   data-focus={window.matchMedia("(pointer: fine)").matches ? "" : undefined}
                   onInput={(event) => onDraft(event.currentTarget.value)}
                   onKeyDown={(event) => {
@@ -44,7 +51,7 @@ export function Compose({ chat, onDraft, onSend }: Props): VNode {
                     event.preventDefault();
                     send();
                   }} />
-        <button type="submit" class="round send" aria-label="Send" title="Send (Enter; Shift+Enter makes a new line)" data-testid="send"
+        <button type="submit" class="round send" aria-label={words.send} title={words.send} data-testid="send"
                 disabled={draft.trim() === "" || tooLong || !ready}>
           <SendIcon size={20} />
         </button>

@@ -51,7 +51,7 @@ export function Screen({ desk, state }: Props): VNode {
       <div class="toasts" role="status">
         {state.toasts.map(({ key, text }) => <p key={key} class="toast" data-testid="toast">{text}</p>)}
       </div>
-      <div class="unseen" role="status" aria-live="assertive">{state.spoken}</div>
+      <div class="unseen" aria-live="assertive">{state.spoken}</div>
     </div>
   );
 }

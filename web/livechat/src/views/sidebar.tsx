@@ -42,6 +42,7 @@ const ChatRow = memo(function ChatRow(props: { chat: ChatView; active: boolean; 
         <Avatar name={chat.name} room={chat.kind === "room"} online={chat.kind === "room" ? null : online} />
         <span class="row-text">
           <bdi class="row-name">{chat.name}</bdi>
+          {chat.kind === "private" && <span class="unseen">{online ? "online" : "offline"}</span>}
           <span class={`row-line ${chat.writing.length > 0 ? "live" : ""}`} dir="auto">{lineOf(chat)}</span>
         </span>
         <VoiceMark chat={chat} />
@@ -57,6 +58,7 @@ const PersonRow = memo(function PersonRow({ person, desk }: { person: Listed; de
     <li class="person" data-testid="person" data-number={number}>
       <button type="button" class="row" title={`Chat with ${name}`} data-testid="ask" onClick={() => desk.ask(number, "text")}>
         <Avatar name={name} size={36} online />
+        <span class="unseen">Chat with</span>
         <span class="row-text">
           <bdi class="row-name" data-testid="person-name">{name}</bdi>
           {twin && <span class="row-line">{number}</span>}

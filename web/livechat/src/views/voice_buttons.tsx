@@ -9,22 +9,25 @@ import type { ChatView } from "../types.ts";
 import { PauseIcon, PhoneIcon, SlidersIcon } from "./icons.tsx";
 import { kTextOnly } from "./sign_in.tsx";
 
-interface Props { desk: Desk; chat: ChatView }
+// What is needed of the page's desk, whichever page it is.
+export type VoiceDesk = Pick<Desk, "find" | "devices" | "chosen" | "chooseDevice">;
+interface Props { desk: VoiceDesk; chat: ChatView; video?: boolean }
 
 const kKinds = [["microphone", "Microphone"], ["camera", "Camera"], ["speaker", "Loudspeaker"]] as const;
 
-function DeviceChoice({ desk, kind, label, devices }: { desk: Desk; kind: Device["kind"]; label: string; devices: Device[] }): VNode | null {
+function DeviceChoice({ desk, kind, label, devices }: { desk: VoiceDesk; kind: Device["kind"]; label: string; devices: Device[] }): VNode | null {
   const list = devices.filter((each) => each.kind === kind && each.id !== "");
   const [chosen, setChosen] = useState(desk.chosen(kind));
   if (list.length === 0) return null;
+  const own = list.some((each) => each.id === "default") ? "default" : "";
   return (
     <label class="field">
       <span class="field-label">{label}</span>
-      <select data-testid={`${kind}-select`} value={list.some((each) => each.id === chosen) ? chosen : ""} onChange={(event) => {
+      <select data-testid={`${kind}-select`} value={list.some((each) => each.id === chosen) ? chosen : own} onChange={(event) => {
         setChosen(event.currentTarget.value);
         void desk.chooseDevice(kind, event.currentTarget.value);
       }}>
-        {!list.some((each) => each.id === "default") && <option value="">The computer's choice</option>}
+        {own === "" && <option value="">The computer's choice</option>}
         {list.map((each, at) => <option key={each.id} value={each.id}>{each.label || `${label} ${at + 1}`}</option>)}
       </select>
     </label>
@@ -68,7 +71,7 @@ function DeviceMenu({ desk, chat, onClose }: Props & { onClose(): void }): VNode
   );
 }
 
-export function VoiceButtons({ desk, chat }: Props): VNode | null {
+export function VoiceButtons({ desk, chat, video = true }: Props): VNode | null {
   const [menu, setMenu] = useState(false);
   const opener = useRef<HTMLButtonElement>(null);
   const talk = desk.find(chat.id);
@@ -85,10 +88,10 @@ export function VoiceButtons({ desk, chat }: Props): VNode | null {
               onClick={() => talk?.toggleMicrophone()}>
         {microphone === "opening" ? <span class="spinner" /> : microphone === "muted" ? <MicOffIcon size={20} /> : speaking || listening ? <MicIcon size={20} /> : <PhoneIcon size={20} />}
       </button>
-      <button type="button" class={`round-small ${camera === "on" ? "lit" : ""}`} data-testid="camera" aria-pressed={camera === "on"} aria-label="Camera"
+      {video && <button type="button" class={`round-small ${camera === "on" ? "lit" : ""}`} data-testid="camera" aria-pressed={camera === "on"} aria-label="Camera"
               title={camera === "on" ? "Turn the camera off" : "Turn the camera on"} onClick={() => talk?.toggleCamera()}>
         {camera === "opening" ? <span class="spinner" /> : camera === "on" ? <CameraIcon size={20} /> : <CameraOffIcon size={20} />}
-      </button>
+      </button>}
       <div class="menu-holder" onKeyDown={(event) => {
         if (event.key !== "Escape" || !menu) return;
         setMenu(false);
