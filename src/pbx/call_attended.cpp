@@ -21,6 +21,7 @@ int CallHost::place(const CallTarget&, const std::function<std::unique_ptr<bridg
 // Out of this call, which has to end with it or go on to somebody else.
 std::unique_ptr<bridge::Leg> Call::detach(bridge::Leg& leg) {
   drop_successors_of(leg);
+  end_listeners();
   release(leg);
   forget_told(leg);
   for (auto* other : parties()) {
@@ -58,12 +59,17 @@ void Call::put_in_place(bridge::Leg& old, std::unique_ptr<bridge::Leg> own) {
     gone_.push_back(std::exchange(*place, std::move(own)));
     answered_ = &leg;
   }
-  join(leg);
+  if (!queued_) join(leg);
   sounds_.erase(old.id());
   old.end("SIP;cause=200;text=\"Transferred\"");
   if (service_) {
     begin_service();
+  } else if (queued_) {
+    queue_notices_ = leg.party().webphone;
+    play_waiting_music();
+    tell_waiting();
   } else {
+    if (held_from_outside_) hold_from_outside(leg);
     tell_hold(leg);
     update_music();
   }
@@ -103,9 +109,11 @@ int Call::join_replaced(bridge::Leg& leg, bridge::Leg& stays, bridge::Leg& own, 
   if (!other || other == this || other->is_retired(own)) return 481;
   if (other->transfer_) return 491;
   if (!other->answered_ && &own == other->caller_.get() && !other->callees_.empty()) return join_ringing(leg, stays, *other, notifier);
-  const bool served = other->service_ && &own == other->caller_.get();
+  // A service or a queue has one leg. While an agent is taking it, both wait for that.
+  const bool served = (other->service_ || other->queued_) && &own == other->caller_.get();
+  if (other->queued_ && other->queued_->taker) return 491;
   const bool talks = other->answered_ && other->caller_ && (&own == other->answered_ || &own == other->caller_.get());
-  if ((!talks && !served) || !own.joined()) return 481;
+  if (!(served || (talks && own.joined()))) return 481;
   other->put_in_place(own, detach(stays));
   return finish();
 }

@@ -10,6 +10,7 @@ pbx::PbxConfig config() {
   c.lines = {{.name = "Webphone1"}};
   c.requests_per_second = 0;
   c.dial_plan.rules = {{.name = "echo", .pattern = "\\*43", .from = {}, .times = {}, .to = "echo", .number = {}, .caller_number = {}}};
+  c.queues = {{.name = "support", .agents = {"carol"}, .music = {}}};
   return c;
 }
 
@@ -231,6 +232,39 @@ TEST_F(AttendedTest, ToAServiceThatWasTriedFirst) {
   EXPECT_EQ(b->texts().back(), "hello");
   b->bye();
   expect_nothing_left();
+}
+
+// Whoever was called for somebody else waits in the queue in his stead.
+TEST_F(AttendedTest, ToAQueueThatWasEnteredFirst) {
+  auto& agent = world.registered(world.page("carol"));
+  agent.audio_only = true;
+  for (const bool blind : {false, true}) {
+    a1 = &alice.invite("sip:bob@parley");
+    b = bob.incoming.back();
+    b->answer();
+    if (blind) {
+      ASSERT_EQ(refer_to(*a1, "support"), 202);
+    } else {
+      a2 = &alice.invite("sip:support@parley");
+      ASSERT_EQ(a2->status(), 200);
+      ASSERT_EQ(refer(*a1, dialog(*a2)), 202);
+      EXPECT_TRUE(a2->ended);
+    }
+    EXPECT_EQ(told(*a1).back(), "200");
+    EXPECT_TRUE(world.media_of(*b).sounding);
+    EXPECT_EQ(b->message("text/plain", "anybody?"), 202);
+    const auto waiting = world.pbx.list_queues().at(0).waiting;
+    ASSERT_EQ(waiting.size(), 1u);
+    EXPECT_EQ(waiting[0].from.number, "bob");
+    auto* call = dynamic_cast<pbx::Call*>(&world.leg_of(*b)->owner());
+    ASSERT_NE(call, nullptr);
+    auto& taken = agent.invite("sip:" + call->pickup() + "@parley");
+    ASSERT_EQ(taken.status(), 200);
+    EXPECT_EQ(taken.texts().back(), "anybody?");
+    EXPECT_TRUE(speaks(taken, *b));
+    b->bye();
+    expect_nothing_left();
+  }
 }
 
 // ---- an INVITE with Replaces

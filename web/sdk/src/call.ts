@@ -42,6 +42,7 @@ export class Call extends Emitter<CallEvents> {
   private readonly audio_ = new AudioOutput();
   private grade_: CallQuality["grade"] = "good";
   private leg_: CallSession | null = null;
+  private before_: SavedCall | null = null;   // what it was before the reload
   private readonly outbox_ = new Outbox(
     () => this.established_ && this.end_ === null && this.host_.online && this.leg_?.ready === true,
     (text, answer) => this.leg_?.send(text, answer),
@@ -189,10 +190,11 @@ export class Call extends Emitter<CallEvents> {
     return this.refer((leg) => leg.transfer(number, this.host_.domain));
   }
 
-  /** Joins the other sides of this call and another one, and leaves both (attended transfer). Parley 0.1 refuses it: `{ok: false, status: 501}`. */
+  /** Joins the other sides of this call and another one, and leaves both (attended transfer). One that this side has called and that still rings will do: it rings on for the other side. */
   transferTo(other: Call): Promise<TransferResult> {
     const target = other.leg_;
-    if (target === null || !other.established_) return Promise.reject(new WebphoneError("not-in-call", "The other call is not up."));
+    const rings = other.direction === "outgoing" && other.status_ === "ringing";
+    if (target === null || !(other.established_ || rings) || other.end_ !== null) return Promise.reject(new WebphoneError("not-in-call", "The other call is not up."));
     return this.refer((leg) => leg.transferTo(target, other.number, this.host_.domain));
   }
 
@@ -468,7 +470,8 @@ export class Call extends Emitter<CallEvents> {
 
   /** @internal */
   saved(): SavedCall | null {
-    const dialog = this.established_ && this.end_ === null ? this.leg_?.dialog() : undefined;
+    if (!this.established_ && this.end_ === null) return this.before_;
+    const dialog = this.end_ === null ? this.leg_?.dialog() : undefined;
     if (dialog === undefined || this.leg_ === null || this.leg_.token === null) return null;
     const { number, displayName, direction } = this.info_;
     return { ...dialog, token: this.leg_.token, number, displayName, direction, video: this.media_.hasVideoLine,
@@ -489,6 +492,7 @@ export class Call extends Emitter<CallEvents> {
   static resume(host: CallHost, saved: SavedCall): Call {
     const call = new Call(host, { number: saved.number, displayName: saved.displayName, direction: saved.direction, video: saved.video });
     call.status_ = "calling";
+    call.before_ = saved;
     if (host.ua === null) return call;
     const { callId, remoteTag, localTag, token } = saved;
     const replaces = `Replaces: ${callId};to-tag=${remoteTag};from-tag=${localTag}`;
