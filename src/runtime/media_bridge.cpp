@@ -61,15 +61,12 @@ void MediaBridge::rewire(base::TimePoint now) {
   }
 }
 
-base::TimePoint MediaBridge::run(base::TimePoint now) {
+base::TimePoint MediaBridge::work(base::TimePoint now) {
   now_ = now;
   review(now);
   if (!relaying_) return mixer_.run(now);
-  if (now >= next_watch_) {
-    mixer_.watch(now);
-    next_watch_ = now + kWatchInterval;
-  }
-  return next_watch_;
+  mixer_.watch(now);
+  return now + kWatchInterval;
 }
 
 void MediaBridge::review(base::TimePoint now) {
@@ -89,12 +86,12 @@ void MediaBridge::review(base::TimePoint now) {
   if (!relay) return stop_relay();
   relaying_ = true;
   mixer_.rest();
-  next_watch_ = now;
   pair[0]->set_partner(pair[1]);
   pair[1]->set_partner(pair[0]);
 }
 
 void MediaBridge::stop_relay() {
+  wake();
   if (!std::exchange(relaying_, false)) return;
   for (auto* leg : legs_) leg->set_partner(nullptr);
 }

@@ -15,6 +15,8 @@ class MediaBridgeHost {
   virtual void on_talking(bridge::LegId leg, bool talking) = 0;
   virtual void on_digit(bridge::LegId leg, char digit) = 0;
   virtual void on_sound_ended(bridge::LegId /*leg*/, std::uint64_t /*serial*/) {}
+  /// run() is due earlier than it said
+  virtual void mix_soon() {}
 };
 
 // Thread: its media thread's.
@@ -30,7 +32,11 @@ class MediaBridge final : public media::AudioMixerSink {
   // Joins every watcher with its source, after a leg's configuration changed or one came or went.
   void rewire(base::TimePoint now);
   // Mixes what is due; the time of the next mix.
-  base::TimePoint run(base::TimePoint now);
+  base::TimePoint run(base::TimePoint now) { return now < due_ ? due_ : due_ = work(now); }
+  void wake() {                                  // somebody came, or wants something else
+    due_ = {};
+    host_.mix_soon();
+  }
 
   // Two joined legs of one codec, with nothing else to be heard, are relayed: neither decoded nor mixed. run() begins and ends it;
   // who changes what it depends on ends it at once.
@@ -45,13 +51,14 @@ class MediaBridge final : public media::AudioMixerSink {
   void on_sound_ended(media::ParticipantId id) override;
 
  private:
+  base::TimePoint work(base::TimePoint now);
   void review(base::TimePoint now);
 
   MediaBridgeHost& host_;
   media::AudioMixer mixer_;
   std::vector<MediaLeg*> legs_;
   std::unordered_map<media::ParticipantId, MediaLeg*> by_id_;
-  base::TimePoint now_{}, next_watch_{}, relay_refused_until_{};
+  base::TimePoint now_{}, due_{}, relay_refused_until_{};
   bool relaying_ = false;
 };
 

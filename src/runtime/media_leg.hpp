@@ -167,7 +167,8 @@ class MediaLeg final : public webrtc::TransportSink {
     std::uint8_t level_extension = 0, mid_extension = 0;
     std::vector<std::uint8_t> payload_types;
     media::ParticipantAudio participant;         // as negotiated
-    base::TimePoint last_received{};
+    base::TimePoint last_received{}, second{};
+    unsigned in_second = 0;                      // packets since `second`
     unsigned withheld = 0;                       // packets of silence in a row
     bool rebase = false;                         // another mixer's clock: the next timestamp goes on from the last
     std::uint32_t last_timestamp = 0;            // as sent

@@ -13,6 +13,7 @@ constexpr unsigned kSilentPackets = 10;
 constexpr base::Duration kFrame = std::chrono::milliseconds(20);
 // Sequence numbers: what is further off is another stream.
 constexpr int kMaxJump = 3000, kMaxLate = 500;
+constexpr unsigned kMaxRelayedPerSecond = 500;   // packets; a frame of 2.5 ms each is 400
 
 std::optional<media::AudioCodec> audio_codec(const sdp::Codec& codec) {
   if (base::equals_ignoring_case(codec.name, "opus")) return media::AudioCodec::kOpus;
@@ -79,6 +80,7 @@ void MediaLeg::update_mixer() {
   participant.apart = !joined_;
   // A sound waits for a browser's keys, so that its beginning is heard.
   if (!transport_ || connected_) participant.sounds = sounds_.get();
+  bridge_->wake();
   auto& mixer = bridge_->mixer();
   if (in_mixer_) {
     mixer.update(id_.value, participant);
@@ -177,6 +179,14 @@ void MediaLeg::set_partner(MediaLeg* partner) {
 bool MediaLeg::relay(const media::AudioPacket& packet, base::TimePoint now) {
   const auto& ours = audio_.participant;
   const auto& theirs = partner_->audio_.participant;
+  if (now - audio_.second >= std::chrono::seconds(1)) {
+    audio_.second = now;
+    audio_.in_second = 0;
+  }
+  if (++audio_.in_second > kMaxRelayedPerSecond) {
+    bridge_->refuse_relay(now);   // no flood is passed on: the mixer sends at its own pace
+    return false;
+  }
   if (packet.payload_type == ours.telephone_event) {
     partner_->pass_over(packet);   // what a digit means is for those to say who are told of it
     return true;

@@ -81,14 +81,14 @@ void MediaWorker::watch(int fd, std::uint64_t tag) {
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
 }
 
+bool MediaWorker::add(std::function<void(MediaWorker&)> command) {
+  const std::lock_guard lock(command_mutex_);
+  commands_.push_back(std::move(command));
+  return commands_.size() == 1;
+}
+
 void MediaWorker::post(std::function<void(MediaWorker&)> command) {
-  bool first;
-  {
-    const std::lock_guard lock(command_mutex_);
-    first = commands_.empty();
-    commands_.push_back(std::move(command));
-  }
-  if (first) wake();
+  if (add(std::move(command))) wake();
 }
 
 void MediaWorker::wake() {
@@ -201,7 +201,7 @@ void MediaWorker::receive_plain(MediaLeg& leg, bool rtcp) {
 }
 
 void MediaWorker::run_timers() {
-  if (now_ >= next_mix_ || next_mix_ == base::kNever) {
+  if (now_ >= next_mix_) {
     next_mix_ = base::kNever;
     for (auto& [id, bridge] : bridges_) next_mix_ = std::min(next_mix_, bridge->run(now_));
   }
@@ -290,17 +290,14 @@ void MediaWorker::join(bridge::LegId id) {
   if (!leg || !leg->bridge()) return;
   leg->join(now_);
   rewire_ = true;
-  next_mix_ = now_;
 }
 
 void MediaWorker::set_muted(bridge::LegId id, bool muted) {
   if (auto* leg = find(id)) leg->set_muted(muted);
-  next_mix_ = now_;
 }
 
 void MediaWorker::play(bridge::LegId id, std::uint64_t serial, const media::SoundSpec& sound) {
   if (auto* leg = find(id)) leg->play(sound, serial);
-  next_mix_ = now_;
 }
 
 void MediaWorker::stop_sound(bridge::LegId id) {
@@ -310,12 +307,10 @@ void MediaWorker::stop_sound(bridge::LegId id) {
 void MediaWorker::set_echo(bridge::LegId id, bool echo) {
   if (auto* leg = find(id)) leg->set_echo(echo);
   rewire_ = true;
-  next_mix_ = now_;
 }
 
 void MediaWorker::send_dtmf(bridge::LegId id, std::string_view digits) {
   if (auto* leg = find(id)) leg->send_dtmf(digits);
-  next_mix_ = now_;
 }
 
 void MediaWorker::remove_leg(bridge::LegId id) {

@@ -49,6 +49,8 @@ class MediaWorker final : public MediaLegHost, public MediaBridgeHost, private m
 
   // Any thread, in order: runs `command` on the media thread before the next packet. Never dropped.
   void post(std::function<void(MediaWorker&)> command);
+  // The same without waking it. True: whoever adds must call wake() soon.
+  bool add(std::function<void(MediaWorker&)> command);
   // Any thread: there is something in a lane.
   void wake();
   std::size_t load() const { return load_.load(std::memory_order_relaxed); }   // legs
@@ -86,6 +88,7 @@ class MediaWorker final : public MediaLegHost, public MediaBridgeHost, private m
   void on_talking(bridge::LegId leg, bool talking) override;
   void on_digit(bridge::LegId leg, char digit) override;
   void on_sound_ended(bridge::LegId leg, std::uint64_t serial) override;
+  void mix_soon() override { next_mix_ = now_; }
 
  private:
   // The way from this worker's port to a leg: here, or on another thread by a lane.

@@ -361,7 +361,7 @@ TEST_F(Call, ThousandsOfPacketsPassTheWrap) {
   for (int i = 0; i < 70'000; ++i) {
     a->send(0, a->timestamp, payload, now);
     a->timestamp += 160;
-    now += 1ms;
+    now += 4ms;
     if (i % 100 == 0) {
       b->speak(now);
       b->listen();
@@ -370,6 +370,23 @@ TEST_F(Call, ThousandsOfPacketsPassTheWrap) {
   b->listen();
   EXPECT_EQ(b->heard.size(), 70'000U);
   b->expect_whole_stream();
+}
+
+TEST_F(Call, AFloodIsNotPassedOn) {
+  begin("PCMU", "PCMU");
+  run(10);
+  b->heard.clear();
+  base::Bytes payload(160, 0x10);
+  for (int i = 0; i < 3000; ++i) {
+    a->send(0, a->timestamp, payload, now);
+    a->timestamp += 160;
+    if (i % 3 != 0) continue;
+    now += 1ms;
+    bridge.run(now);
+    b->listen();
+  }
+  EXPECT_FALSE(bridge.relaying());
+  EXPECT_LT(b->heard.size(), 600U);
 }
 
 TEST_F(Call, AnotherCodecThanAgreedIsMixed) {
