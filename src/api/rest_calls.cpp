@@ -77,8 +77,10 @@ void add_call_routes(std::vector<RestRoute>& routes, const RestBackend& backend)
   routes.push_back({.method = "GET", .path = "/calls", .scope = scope::kCallsRead, .operation = "listCalls", .tag = "calls",
                     .summary = "Calls of two that are under way", .result = "CallList", .handler = with(list)});
   routes.push_back({.method = "POST", .path = "/calls", .scope = scope::kCalls, .operation = "makeCall", .tag = "calls", .summary = "Make a call between two numbers",
-                    .description = "Both are accounts or webphone clients that are registered. The first one rings, and when it has answered the second.",
-                    .body = "NewCall", .result = "Call", .success = 201, .failures = {{404, "One of them can't be reached."}}, .handler = with(originate)});
+                    .description = "Both go by the dial plan, as programs' calls. `from` rings first: an account, a webphone client, a group or a number at a trunk. When "
+                                   "it has answered, `to` is called, which may also be a room, a queue, the echo test, a tone or a file. A room is made for it only where a "
+                                   "rule of the dial plan names it.",
+                    .body = "NewCall", .result = "Call", .success = 201, .failures = {{404, "One of them can't be reached, or can't be rung."}}, .handler = with(originate)});
   routes.push_back({.method = "DELETE", .path = "/calls/{call}", .scope = scope::kCalls, .operation = "endCall", .tag = "calls", .summary = "Hang up a call",
                     .success = 204, .failures = {{404, "There is no such call."}}, .handler = with(hang_up)});
   routes.push_back({.method = "POST", .path = "/calls/{call}/transfer", .scope = scope::kCalls, .operation = "transferCall", .tag = "calls",
