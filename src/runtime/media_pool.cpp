@@ -31,11 +31,17 @@ base::Result<std::unique_ptr<MediaPool>> MediaPool::start(const MediaConfig& con
     if (!worker) return std::unexpected(worker.error());
     pool->workers_.push_back(std::move(*worker));
   }
+  shard.run_and_wait([raw = pool.get(), &shard] {
+    raw->hook_ = shard.on_turn_end([raw] {
+      for (auto* worker : std::exchange(raw->to_wake_, {})) worker->wake();
+    });
+  });
   return pool;
 }
 
 // All threads end before the first worker goes: moved legs write to others' ports.
 MediaPool::~MediaPool() {
+  shard_.run_and_wait([this] { shard_.remove_hook(hook_); }, std::chrono::seconds(10));   // one that has ended runs no hooks
   for (auto& worker : workers_) worker->stop();
 }
 
@@ -49,14 +55,14 @@ bridge::BridgeId MediaPool::create_bridge(const bridge::MixOptions& options) {
   const auto least = std::min_element(workers_.begin(), workers_.end(), [](const auto& a, const auto& b) { return a->load() < b->load(); });
   const bridge::BridgeId id{++last_bridge_};
   bridges_.emplace(id, least->get());
-  (*least)->post([id, options](MediaWorker& w) { w.add_bridge(id, options); });
+  give(**least, [id, options](MediaWorker& w) { w.add_bridge(id, options); });
   return id;
 }
 
 void MediaPool::remove_bridge(bridge::BridgeId bridge) {
   const auto found = bridges_.find(bridge);
   if (found == bridges_.end()) return;
-  found->second->post([bridge](MediaWorker& w) { w.remove_bridge(bridge); });
+  give(*found->second, [bridge](MediaWorker& w) { w.remove_bridge(bridge); });
   bridges_.erase(found);
 }
 
@@ -102,7 +108,7 @@ base::Result<bridge::WebRtcEndpoint> MediaPool::create_webrtc_leg(bridge::LegId 
   endpoint.address = addresses.empty() ? *base::SocketAddress::parse("127.0.0.1", 0) : addresses.front();
   endpoint.address.set_port(worker.udp_port());
   legs_.emplace(leg, &worker);
-  worker.post([leg, bridge, dtls = dtls_, credentials = std::move(credentials)](MediaWorker& w) {
+  give(worker, [leg, bridge, dtls = dtls_, credentials = std::move(credentials)](MediaWorker& w) {
     w.add_webrtc_leg(leg, bridge, {.local = credentials, .remote = {}, .dtls = dtls});
   });
   return endpoint;
@@ -124,13 +130,15 @@ base::Result<MediaLeg::Plain> MediaPool::bind_pair(const base::SocketAddress& lo
       last = rtp.error();
       continue;
     }
-    if (!ranged && rtp->local().port() % 2 != 0) continue;
-    address.set_port(static_cast<std::uint16_t>(rtp->local().port() + 1));
+    // The system's choice may be the odd one of a pair.
+    const auto port = rtp->local().port();
+    address.set_port(static_cast<std::uint16_t>(port ^ 1));
     auto rtcp = net::UdpSocket::bind(address, options);
     if (!rtcp) {
       last = rtcp.error();
       continue;
     }
+    if (port % 2 != 0) std::swap(*rtp, *rtcp);
     return MediaLeg::Plain{std::move(*rtp), std::move(*rtcp)};
   }
   return std::unexpected(last);
@@ -151,7 +159,7 @@ base::Result<bridge::RtpEndpoint> MediaPool::create_rtp_leg(bridge::LegId leg, b
   legs_.emplace(leg, found->second);
   // std::function wants a copyable closure.
   auto shared = std::make_shared<MediaLeg::Plain>(std::move(*sockets));
-  found->second->post([leg, bridge, shared](MediaWorker& w) { w.add_plain_leg(leg, bridge, std::move(*shared)); });
+  give(*found->second, [leg, bridge, shared](MediaWorker& w) { w.add_plain_leg(leg, bridge, std::move(*shared)); });
   return endpoint;
 }
 
@@ -186,7 +194,7 @@ void MediaPool::move_leg(bridge::LegId leg, bridge::BridgeId to) {
   if (bridge == bridges_.end() || found == legs_.end()) return;
   auto* target = bridge->second;
   if (found->second == target) return tell(leg, [leg, to](MediaWorker& w) { w.move_within(leg, to); });
-  target->post([leg](MediaWorker& w) {
+  give(*target, [leg](MediaWorker& w) {
     w.run_for(leg, [leg](MediaWorker& here) { here.expect(leg); });
   });
   tell(leg, [leg, to, target](MediaWorker& w) { w.depart(leg, to, *target); });

@@ -59,11 +59,18 @@ class MediaPool final : public bridge::MediaEngine, private MediaWorkerEvents {
   MediaWorker* worker_of(bridge::LegId leg);
   template <typename F>
   void tell(bridge::LegId leg, F&& command) {
-    if (auto* worker = worker_of(leg)) worker->post([leg, run = std::forward<F>(command)](MediaWorker& w) { w.run_for(leg, run); });
+    if (auto* worker = worker_of(leg)) give(*worker, [leg, run = std::forward<F>(command)](MediaWorker& w) { w.run_for(leg, run); });
+  }
+
+  // All that one turn of the shard has to say to a worker wakes it once.
+  void give(MediaWorker& worker, std::function<void(MediaWorker&)> command) {
+    if (worker.add(std::move(command))) to_wake_.push_back(&worker);
   }
 
   const MediaConfig config_;
   Shard& shard_;
+  Shard::HookId hook_ = 0;
+  std::vector<MediaWorker*> to_wake_;
   bridge::MediaEvents* events_ = nullptr;
   std::shared_ptr<const webrtc::DtlsContext> dtls_;
   std::vector<std::unique_ptr<MediaWorker>> workers_;

@@ -62,6 +62,7 @@ class MessageStore {
   // It is deleted. No error when it is gone already.
   [[nodiscard]] virtual base::Status mark_delivered(std::uint64_t id, Done<void> done) = 0;
 
+  // Not at once: within a fifth of a second or so, with others.
   [[nodiscard]] virtual base::Status put_call(CallRecord record, Done<void> done) = 0;
   [[nodiscard]] virtual base::Status call_records(CallFilter filter, Done<CallPage> done) = 0;
 

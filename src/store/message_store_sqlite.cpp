@@ -118,10 +118,11 @@ class SqliteMessageStore final : public MessageStore {
   base::Status put_call(CallRecord record, Done<void> done) override {
     if (record.legs.size() > kMaxCallLegs) return base::fail(base::ErrorCode::kTooLarge, "a call record has too many legs");
     const auto weight = weight_of(record);
-    return write<void>(weight, std::move(done), [record = std::move(record)](MessageDatabase& database) -> base::Status {
+    auto work = [record = std::move(record)](MessageDatabase& database) -> base::Status {
       upsert_call(database, record);
       return {};
-    });
+    };
+    return write<void>(weight, std::move(done), std::move(work), Urgency::kSoon);
   }
 
   base::Status call_records(CallFilter filter, Done<CallPage> done) override {
@@ -139,9 +140,9 @@ class SqliteMessageStore final : public MessageStore {
 
  private:
   template <typename T, typename F>
-  base::Status write(std::size_t weight, Done<T> done, F work) {
+  base::Status write(std::size_t weight, Done<T> done, F work, Urgency urgency = Urgency::kNow) {
     if (weight > options_.max_record_bytes) return base::fail(base::ErrorCode::kTooLarge, "a record over the store's limit");
-    return writer_.push(std::make_unique<SimpleJob<T>>(std::move(work), std::move(done)), weight);
+    return writer_.push(std::make_unique<SimpleJob<T>>(std::move(work), std::move(done)), weight, urgency);
   }
   template <typename T, typename F>
   base::Status read(Done<T> done, F work) {

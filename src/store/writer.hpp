@@ -26,7 +26,9 @@ class MessageWriter {
   MessageWriter(const MessageWriter&) = delete;
 
   // kUnavailable: full or closed.
-  base::Status push(std::unique_ptr<StoreJob> job, std::size_t weight) { return queue_.push(std::move(job), weight); }
+  base::Status push(std::unique_ptr<StoreJob> job, std::size_t weight, Urgency urgency = Urgency::kNow) {
+    return queue_.push(std::move(job), weight, urgency);
+  }
   void close();   // writes what waits
 
  private:

@@ -1,7 +1,9 @@
 // Work for a thread with a database connection, and the bounded queue in which it waits.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -43,12 +45,18 @@ class SimpleJob final : public StoreJob {
   std::optional<base::Result<T>> result_;
 };
 
+// Who waits for a job: somebody now, or nobody, so that many may share a transaction.
+enum class Urgency : std::uint8_t { kNow, kSoon };
+
 // Any thread pushes, one takes. A job's weight is the bytes that it holds.
 class JobQueue {
  public:
+  static constexpr std::chrono::milliseconds kSoon{200};   // the longest that a job which nobody waits for lies in the queue
+  static constexpr std::size_t kEnough = 256;              // jobs that are not waited with
+
   JobQueue(std::size_t max_jobs, std::size_t max_bytes) : max_jobs_(max_jobs), max_bytes_(max_bytes) {}
 
-  base::Status push(std::unique_ptr<StoreJob> job, std::size_t weight) {
+  base::Status push(std::unique_ptr<StoreJob> job, std::size_t weight, Urgency urgency = Urgency::kNow) {
     {
       const std::lock_guard lock(mutex_);
       if (closed_) return base::fail(base::ErrorCode::kUnavailable, "the store is closed");
@@ -57,7 +65,8 @@ class JobQueue {
       }
       jobs_.push_back(std::move(job));
       bytes_ += weight;
-      if (jobs_.size() > 1) return {};
+      const bool ready = urgency == Urgency::kNow || jobs_.size() >= kEnough;
+      if (std::exchange(ready_, ready_ || ready) || (!ready && jobs_.size() > 1)) return {};   // woken already
     }
     wake_.notify_one();
     return {};
@@ -65,7 +74,11 @@ class JobQueue {
   // All that waits, put after what is in `out`. Waits for something where `wait` is set. False: closed and empty.
   bool take(StoreJobs& out, bool wait) {
     std::unique_lock lock(mutex_);
-    if (wait) wake_.wait(lock, [&] { return closed_ || !jobs_.empty(); });
+    if (wait) {
+      wake_.wait(lock, [&] { return closed_ || !jobs_.empty(); });
+      wake_.wait_for(lock, kSoon, [&] { return closed_ || ready_; });
+    }
+    ready_ = false;
     if (jobs_.empty()) return !closed_;
     for (auto& job : jobs_) out.push_back(std::move(job));
     jobs_.clear();
@@ -85,7 +98,7 @@ class JobQueue {
   std::condition_variable wake_;
   StoreJobs jobs_;
   std::size_t bytes_ = 0;
-  bool closed_ = false;
+  bool closed_ = false, ready_ = false;   // ready_: somebody waits for what is in it, or it is enough
   const std::size_t max_jobs_, max_bytes_;
 };
 
