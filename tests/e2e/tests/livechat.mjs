@@ -391,7 +391,7 @@ async function breaks(group) {
     await page.keyboard.press("Shift+Tab");
     check(await page.evaluate(() => document.activeElement !== document.body), "the focus is lost");
   });
-  await test("the server is started anew: it is told, what was said stays, and one can go on", async () => {
+  await test("the server is started anew, then lets in nobody: it is told, what was said stays, and one can go on", async () => {
     const number = await ann.number();
     await ann.page.fill("[data-testid=input]", "not sent yet");
     await server.stop();
@@ -414,6 +414,19 @@ async function breaks(group) {
     await together(dee, ann);
     await dee.say("good");
     await ann.reads("good");
+    await next.stop();
+    proxy.cut();
+    const strict = await startServer({ more: `[[webphone_line]]\nname = "Webphone1"\naccess = "password"\npassword = "correct horse"\n` });
+    group.after(() => strict.stop());
+    proxy.restore(Number(new URL(strict.url).port));
+    await ann.page.locator("[data-testid=sign-in]").waitFor();
+    check((await ann.text("problem")).startsWith("You were signed off"), await ann.text("problem"));
+    await ann.click("enter");
+    await ann.page.fill("[data-testid=password-input]", "correct horse");
+    await ann.click("enter");
+    await ann.page.locator("[data-testid=screen]").waitFor();
+    await ann.show("Dee");
+    await ann.reads("good");        // what was said before is still there
   }, 90_000);
 }
 
