@@ -1,6 +1,7 @@
 // Bundles the pages into dist/ (or, with --tests, the unit tests into node_modules/.cache/).
 // Output holds no inline script or style, so that it runs under a strict Content-Security-Policy.
 import { build } from "esbuild";
+import { createHash } from "node:crypto";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -54,6 +55,31 @@ async function buildSdk() {
   await cp(join(root, "sdk/package.json"), join(dist, "sdk/package.json"));
 }
 
+// A style sheet for a shadow root: its host stands for the root, and the page's size of letters does not count.
+function inShadow(css) {
+  return css.replace(/(^|[};])(html|body)([^{}]*)\{[^{}]*\}/g, "$1").replace(/:root\b/g, ":host")
+    .replace(/(\d*\.?\d+)rem\b/g, (_, size) => `${Math.round(Number(size) * 1600) / 100}px`);
+}
+
+// The widget: a small script that sites embed, which fetches the large one by an address that changes with it.
+async function buildWidget() {
+  const sheet = await build({ entryPoints: [join(root, "widget/styles/main.css")], bundle: true, minify: true, write: false, target, logLevel: "warning" });
+  const style = {
+    name: "style",
+    setup(builder) {
+      builder.onResolve({ filter: /^widget:style$/ }, () => ({ path: "style", namespace: "widget" }));
+      builder.onLoad({ filter: /.*/, namespace: "widget" }, () => ({ contents: inShadow(sheet.outputFiles[0].text), loader: "text" }));
+    },
+  };
+  const common = { bundle: true, minify: true, target, format: "iife", legalComments: "linked", logLevel: "warning" };
+  await build({
+    ...common, entryPoints: [join(root, "widget/src/main.tsx")], outfile: join(dist, "widget-chat.js"), plugins: [style], jsx: "automatic", jsxImportSource: "preact",
+    sourcemap: true, define: { "process.env.NODE_ENV": '"production"' },
+  });
+  const version = createHash("sha256").update(await readFile(join(dist, "widget-chat.js"))).digest("hex").slice(0, 12);
+  await build({ ...common, entryPoints: [join(root, "widget/src/loader.ts")], outfile: join(dist, "widget.js"), define: { __CHAT_VERSION__: JSON.stringify(version) } });
+}
+
 async function buildExample() {
   const from = join(root, "../examples");
   const to = join(dist, "examples");
@@ -81,6 +107,7 @@ if (process.argv.includes("--tests")) {
   await buildPage("conference", dist);
   await buildPage("livechat", join(dist, "livechat"));
   await buildSdk();
+  await buildWidget();
   await buildExample();
   await buildApiDocs();
   console.log("web/dist is built");

@@ -77,7 +77,7 @@ Json directory(pbx::Pbx& pbx, const pbx::WebphoneClient& client) {
       }
     }
     for (const auto& trunk : pbx.config().trunks) lines.push_back({{"id", trunk.name}, {"type", "Trunk"}, {"displayName", trunk.name}});
-    for (const auto& queue : pbx.config().queues) extensions.push_back({{"id", queue.name}, {"type", "Queue"}, {"displayName", queue.name}, {"online", true}});
+    for (const auto& queue : pbx.config().queues) extensions.push_back({{"id", queue.name}, {"type", "Queue"}, {"displayName", queue.name}, {"online", true}, {"agents", queue.agents}});
   }
   return {{"extensions", std::move(extensions)}, {"outsideLines", std::move(lines)}, {"users", std::move(users)}};
 }

@@ -39,9 +39,14 @@ base::Result<std::map<std::string, net::SslContext>> tls_of(const std::vector<pb
   return contexts;
 }
 
-// The script that any page may load, from any origin.
-net::HttpResponse serve_script(const api::StaticFiles& files, net::HttpRequest request) {
-  request.path = "/webphone-api.js";
+// The scripts that any page may load, from any origin: the file, or nothing.
+std::string_view public_script(std::string_view path) {
+  if (path == "/WebphoneAPI") return "/webphone-api.js";
+  return path == "/widget.js" || path == "/widget-chat.js" ? path : std::string_view();
+}
+
+net::HttpResponse serve_script(const api::StaticFiles& files, net::HttpRequest request, std::string_view file) {
+  request.path = std::string(file);
   auto response = files.serve(request);
   std::erase_if(response.headers, [](const auto& h) { return h.first == "Cache-Control" || h.first == "Cross-Origin-Resource-Policy"; });
   response.header("Access-Control-Allow-Origin", "*").header("Cross-Origin-Resource-Policy", "cross-origin").header("Cache-Control", "public, max-age=300");
@@ -190,7 +195,7 @@ base::Status Node::open() {
   http.handler = [files, webphone, api = *rest](net::HttpRequest request, net::HttpRespond respond) {
     if (api && api::RestApi::is_for(request.path)) return api->handle(std::move(request), std::move(respond));
     if (api::WebphoneApi::is_for(request)) return webphone->handle(request, std::move(respond));
-    if (files && request.path == "/WebphoneAPI") return respond(serve_script(*files, std::move(request)));
+    if (const auto script = public_script(request.path); files && !script.empty()) return respond(serve_script(*files, request, script));
     respond(files ? files->serve(request) : net::HttpResponse::text(404, "No pages here: the server was started without them.\n"));
   };
   // Filled when the listeners' ports are known; I/O threads read it from then on.

@@ -144,6 +144,8 @@ class Call final : public bridge::LegOwner {
   // An agent's INVITE: it joins the caller, and the call waits no more. Null: it was rejected (410: another agent was first).
   sip::SessionHandler* take(sip::Session& session, const sip::Message& invite, bridge::Party agent);
   const QueueConfig* waiting_in() const { return queued_ && caller_ && !over_ ? queued_->queue : nullptr; }
+  // What its caller has written while it waits: the first ones, in one line each, shortened.
+  std::vector<std::string> kept_texts() const;
   std::string pickup() const { return waiting_in() && !queued_->taker ? queued_->pickup : std::string(); }
   void tell_place(std::size_t position);
 
@@ -243,6 +245,7 @@ class Call final : public bridge::LegOwner {
   bool hears(const bridge::Leg& leg, bridge::Sound::Kind kind) const;
   void ring_back();
   void hear_early(bridge::Leg& callee);
+  void repeat_progress();
   void join(bridge::Leg& leg);
   // call_service.cpp: a service instead of a callee.
   sip::SessionHandler* start_service(sip::Session& session);
@@ -301,7 +304,7 @@ class Call final : public bridge::LegOwner {
   std::string caller_answer_, caller_headers_;
   int best_failure_ = 480;
   bool ringing_told_ = false, early_told_ = false, over_ = false;
-  base::TimerQueue::Id ring_timer_ = 0;
+  base::TimerQueue::Id ring_timer_ = 0, progress_timer_ = 0;
 };
 
 }  // namespace pbx

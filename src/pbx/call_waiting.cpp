@@ -12,6 +12,7 @@ constexpr std::size_t kMaxKept = 100;               // texts of one caller
 constexpr std::size_t kMaxKeptBytes = 256 * 1024;
 constexpr std::size_t kPerText = 1024;              // what a kept message takes beside its body, about
 constexpr std::size_t kPickupLength = 24;
+constexpr std::size_t kShownTexts = 3, kShownCharacters = 200;
 constexpr std::chrono::seconds kToJoin{10};         // from an agent's INVITE to its ACK
 
 std::string dump(const nlohmann::ordered_json& json) { return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace); }
@@ -79,6 +80,20 @@ void Call::keep_text(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr&
   queued_->kept.emplace_back(request, environment_.timeline.wall());
   leg.note_taken(request->value("Parley-Client-Message"));
   refuse({.status = 202});
+  if (queued_->kept.size() <= kShownTexts) host_.on_call_changed(*this);
+}
+
+std::vector<std::string> Call::kept_texts() const {
+  std::vector<std::string> texts;
+  if (!waiting_in()) return texts;
+  for (std::size_t i = 0; i < std::min(queued_->kept.size(), kShownTexts); ++i) {
+    const auto& message = *queued_->kept[i].first;
+    if (!message.media_type().starts_with("text/")) continue;
+    auto line = std::string(message.body().substr(0, 4 * kShownCharacters));
+    std::replace(line.begin(), line.end(), '\n', ' ');
+    texts.push_back(base::clean_display_name(line, kShownCharacters));
+  }
+  return texts;
 }
 
 // The first agent wins; what comes later is told that it is too late.

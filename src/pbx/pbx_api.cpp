@@ -11,7 +11,9 @@ void Pbx::set_observer(PbxObserver& observer) {
 void Pbx::on_call_changed(const Call& call) {
   presence_.on_call_changed(call);
   if (const auto own = calls_.find(&call); own != calls_.end()) queues_.on_call_changed(*own->second);
-  sessions_.on_call_changed(call.info(), call.pickup());
+  const auto info = call.info();
+  const auto* caller = webphone_.find(info.from.number);
+  sessions_.on_call_changed(info, {.pickup = call.pickup(), .properties = caller && !caller->extension ? &caller->properties : nullptr, .texts = call.kept_texts()});
   tell_observer(call);
 }
 

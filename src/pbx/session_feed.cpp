@@ -19,11 +19,16 @@ std::string time_text(base::WallTime time) {
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
-std::string describe(const CallInfo& call) {
+std::string describe(const CallInfo& call, const SessionDetails& details) {
   nlohmann::ordered_json json{{"sessionId", call.id}, {"sessionState", session_state(call)}, {"caller", call.from.number}, {"callee", call.to.number},
                               {"callerName", call.from.display_name}, {"calleeName", call.to.display_name}, {"started", time_text(call.started)}};
   if (call.answered) json["answered"] = time_text(*call.answered);
   if (!call.queue.empty()) json["queue"] = call.queue;
+  if (details.properties && !details.properties->empty()) {
+    auto& properties = json["properties"] = nlohmann::ordered_json::object();
+    for (const auto& [key, value] : *details.properties) properties[key] = value;
+  }
+  if (!details.texts.empty()) json["texts"] = details.texts;
   auto text = json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   text.pop_back();
   return text;
@@ -90,15 +95,15 @@ std::string SessionFeed::entry(const Session& session, const SessionScope& scope
   return text + "}";
 }
 
-void SessionFeed::on_call_changed(const CallInfo& call, const std::string& pickup) {
+void SessionFeed::on_call_changed(const CallInfo& call, const SessionDetails& details) {
   const bool ended = call.state == CallInfo::State::kEnded;
-  auto text = describe(call);
+  auto text = describe(call, details);
   if (ended) {
     if (sessions_.erase(call.id) == 0) return;
   } else {
     auto& session = sessions_[call.id];
-    if (session.text == text && session.pickup == pickup) return;
-    session = {.info = call, .pickup = pickup, .text = text};
+    if (session.text == text && session.pickup == details.pickup) return;
+    session = {.info = call, .pickup = details.pickup, .text = text};
   }
   const auto closing = text + R"(,"closed":true})";
   for (auto& [id, subscriber] : subscribers_) {

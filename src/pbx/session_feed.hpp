@@ -2,6 +2,7 @@
 //   {"version":1,"full":true,"sessions":[{"sessionId":"kQ...","sessionState":"InCall","caller":"alice","callee":"bob",
 //     "callerName":"Alice","calleeName":"Bob","started":"2026-01-02T03:04:05Z","answered":"2026-01-02T03:04:09Z"}]}
 //   {"version":2,"full":false,"sessions":[{"sessionId":"kQ...","sessionState":"Completed",...,"closed":true}]}
+// `properties`: what a webphone line's client told of itself. `texts`: what it has written while it waits, the first ones, shortened.
 // States: Setup, Ringing, Waiting (in a queue), InCall, OnHold; at the end Completed, Busy, Rejected, NotFound, Cancelled, NotAnswered,
 // or, of one that another agent took, what it is now. `queue`: that it came by; `take`: the pickup number, for its agents.
 // Supervisors see all calls; agents those that wait in their queues, and those that they have taken from them.
@@ -17,6 +18,7 @@
 
 #include "base/timeline.hpp"
 #include "pbx/observer.hpp"
+#include "pbx/webphone.hpp"
 #include "sip/subscription.hpp"
 
 namespace pbx {
@@ -29,6 +31,13 @@ struct SessionScope {
   std::vector<std::string> queues;           // an agent of these
   bool nothing() const { return !all && queues.empty(); }
   bool agent_of(std::string_view queue) const { return !queue.empty() && std::find(queues.begin(), queues.end(), queue) != queues.end(); }
+};
+
+// What a session shows beside the call itself.
+struct SessionDetails {
+  std::string pickup;                             // "" : it can't be taken
+  const ClientProperties* properties = nullptr;   // of the caller; for the call of on_call_changed() alone
+  std::vector<std::string> texts;
 };
 
 // The word for it that programs of the old kind know.
@@ -48,8 +57,8 @@ class SessionFeed final : public sip::SubscriptionHandler {
 
   // A SUBSCRIBE of `account`: 403 for those who may see nothing.
   sip::SubscriptionHandler* subscribe(sip::Subscription& subscription, const std::string& account);
-  // Whatever has changed of it; the last time with CallInfo::State::kEnded. `pickup` "" : it can't be taken.
-  void on_call_changed(const CallInfo& call, const std::string& pickup);
+  // Whatever has changed of it; the last time with CallInfo::State::kEnded.
+  void on_call_changed(const CallInfo& call, const SessionDetails& details);
   bool sees(const std::string& account, const CallInfo& call) const { return sees(scope_(account), account, call); }
 
   // sip::SubscriptionHandler

@@ -122,6 +122,25 @@ TEST_F(QueueTest, AnAgentTakesACallAndReadsWhatWasWritten) {
   EXPECT_EQ(last.to.account, "alice");
 }
 
+TEST_F(QueueTest, AgentsSeeWhoWaitsAndTheFirstTexts) {
+  auto& ann = webphone(world, "Ann", {.line = "Visitors", .properties = {{"page", "https://shop.example/<b>"}, {"Password", "secret"}}});
+  auto& seen = follows(phone("alice"));
+  auto& call = waits(ann);
+  call.message("text/plain", "  one\ntwo\x01 ");
+  call.message("application/im-iscomposing+xml", "<isComposing/>");
+  call.message("text/plain", std::string(5000, 'x'));
+  auto session = only(seen);
+  EXPECT_EQ(session["properties"], nlohmann::json({{"page", "https://shop.example/<b>"}}));
+  EXPECT_EQ(session["texts"], nlohmann::json::array({"one two", std::string(200, 'x')}));
+  for (int i = 0; i < 5; ++i) call.message("text/plain", "more");
+  EXPECT_EQ(only(seen)["texts"].size(), 3u);
+  auto& bob = phone("bob");
+  EXPECT_EQ(status(follows(bob)), 200);
+  ASSERT_EQ(take(bob, only(seen)).status(), 200);
+  world.advance(100ms);
+  EXPECT_EQ(notified(seen).back().find("one two"), std::string::npos);   // is not told any more
+}
+
 TEST_F(QueueTest, TheFirstAgentWins) {
   auto& ann = webphone(world, "Ann");
   auto& alice = phone("alice");

@@ -74,7 +74,7 @@ export class Devices {
       if (track === undefined) throw new DOMException("", "NotFoundError");
       return track;
     } catch (error) {
-      throw new WebphoneError("media-refused", mediaProblem(error, word));
+      throw Object.assign(new WebphoneError("media-refused", mediaProblem(error, word)), { cause: error });
     }
   }
 

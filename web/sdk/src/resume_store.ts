@@ -2,7 +2,10 @@
 
 import type { CallDirection } from "./call_types.ts";
 
-const kKey = "parley.webphone";
+const kKeys = { page: "parley.webphone", tab: "parley.webphone.tab" };
+
+/** `page`: a reload of the same page alone; `tab`: whatever page of the site the tab shows next. */
+export type ResumeMode = keyof typeof kKeys;
 
 export interface SavedCall {
   callId: string;
@@ -26,12 +29,13 @@ export interface Saved {
   grace: number;     // seconds
   at: number;
   calls: SavedCall[];
+  left?: boolean;    // written when the page was left: a copy of the storage in another tab does not say so
 }
 
-export function save(data: Saved | null): void {
+export function save(data: Saved | null, mode: ResumeMode = "page"): void {
   try {
-    if (data === null) sessionStorage.removeItem(kKey);
-    else sessionStorage.setItem(kKey, JSON.stringify(data));
+    if (data === null) sessionStorage.removeItem(kKeys[mode]);
+    else sessionStorage.setItem(kKeys[mode], JSON.stringify(data));
   } catch {
     // Storage may be forbidden; then a reload gets a new number.
   }
@@ -51,13 +55,14 @@ function wasReloaded(): boolean {
 let taken = false;
 
 /** What the page before the reload left, once, if it is for the same place and recent. */
-export function takeSaved(host: string, line: string, now: number): Saved | null {
+export function takeSaved(host: string, line: string, now: number, mode: ResumeMode = "page"): Saved | null {
   if (taken) return null;
   taken = true;
   try {
-    const data = JSON.parse(sessionStorage.getItem(kKey) ?? "null") as Saved | null;
-    save(null);
-    if (data === null || !wasReloaded() || data.host !== host || data.line !== line || data.page !== thisPage()) return null;
+    const data = JSON.parse(sessionStorage.getItem(kKeys[mode]) ?? "null") as Saved | null;
+    if (mode === "page") save(null);   // else the next page may need it, when this one is left before it is connected
+    if (data === null || data.host !== host || data.line !== line) return null;
+    if (mode === "tab" ? data.left !== true : !wasReloaded() || data.page !== thisPage()) return null;
     if (typeof data.resume !== "string" || !Array.isArray(data.calls)) return null;
     return now - data.at > (data.grace + 60) * 1000 ? null : data;
   } catch {

@@ -22,6 +22,10 @@ export interface LiveSession {
   answered: Date | null;
   /** The queue that it came by. */
   queue: string | null;
+  /** What the caller told about itself when it connected, if it is a client of a webphone line. */
+  properties: Record<string, string>;
+  /** What the caller has written while it waits: the first texts, shortened. */
+  texts: string[];
   /** The number to take it by, while it waits in a queue of this agent: `phone.takeFromQueue(session)`. */
   take: string | null;
 }
@@ -47,10 +51,12 @@ function sessionOf(data: Fields): LiveSession | null {
     return Number.isNaN(at) ? null : new Date(at);
   };
   if (text("sessionId") === "") return null;
+  const strings = (value: unknown): [string, string][] => Object.entries(typeof value === "object" && value !== null ? value : {}).filter(([, each]) => typeof each === "string");
   return {
     sessionId: text("sessionId"), sessionState: text("sessionState") as SessionState, caller: text("caller"), callerName: text("callerName"),
     callee: text("callee"), calleeName: text("calleeName"), started: time("started") ?? new Date(), answered: time("answered"),
     queue: text("queue") || null, take: text("take") || null,
+    properties: Object.fromEntries(strings(data["properties"])), texts: strings(data["texts"]).map(([, each]) => each),
   };
 }
 

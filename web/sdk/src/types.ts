@@ -33,8 +33,8 @@ export interface ConnectOptions {
   password?: string;
   /** A signed token, or a function that fetches one; the function is asked again before the token expires. */
   token?: string | (() => Promise<string>);
-  /** Whether a reload of the page within the grace time gets number and calls back. True unless told. */
-  resume?: boolean;
+  /** Whether a reload of the page within the grace time gets number and calls back; `"tab"`: any page of the site that the tab shows next, too. True unless told. */
+  resume?: boolean | "tab";
   /** Whether another call may come in during a call; else the caller gets "busy". True unless told. */
   callWaiting?: boolean;
   /** Whether the SDK plays the other side's voice by itself. True unless told. */
@@ -213,8 +213,8 @@ export interface CallRecord {
 
 /** Who can be called, as far as this client may know. */
 export interface PhoneBook {
-  /** Accounts ("SIP"), clients of lines ("Webphone") and queues ("Queue"). */
-  extensions: { id: string; type: string; displayName: string; online: boolean }[];
+  /** Accounts ("SIP"), clients of lines ("Webphone") and queues ("Queue", with the accounts that serve it). */
+  extensions: { id: string; type: string; displayName: string; online: boolean; agents?: string[] }[];
   /** Trunks. */
   outsideLines: { id: string; type: string; displayName: string }[];
   users: { id: string; fullName: string; extensions: string[] }[];

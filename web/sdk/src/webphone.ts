@@ -12,7 +12,7 @@ import { askServer } from "./http_api.ts";
 import { readIncoming } from "./incoming.ts";
 import { kRosterEvent, kRosterType } from "./names.ts";
 import { sendText } from "./pager.ts";
-import { save, type Saved, type SavedCall, takeSaved, thisPage } from "./resume_store.ts";
+import { type ResumeMode, save, type Saved, type SavedCall, takeSaved, thisPage } from "./resume_store.ts";
 import type { LiveSession, LiveSessions } from "./sessions.ts";
 import { changeSecret, type IncomingRequest, type IncomingResponse, makeUa, newInstance, type Session, type UA } from "./sip.ts";
 import { Subscription } from "./subscription.ts";
@@ -49,7 +49,7 @@ export class Webphone extends Emitter<WebphoneEvents> {
   private readonly onOnline_ = (): void => {
     if (this.ua_ !== null && this.status_ === "reconnecting") connectNow(this.ua_);
   };
-  private readonly onPageHide_ = (): void => this.remember();
+  private readonly onPageHide_ = (): void => this.remember(true);
 
   constructor(private readonly options_: ConnectOptions = {}) {
     super();
@@ -88,6 +88,7 @@ export class Webphone extends Emitter<WebphoneEvents> {
   /** @internal */
   get ice(): RTCIceServer[] { return [...(this.access_?.ice ?? []), ...(this.options_.iceServers ?? [])]; }
 
+  private get resumeMode(): ResumeMode { return this.options_.resume === "tab" ? "tab" : "page"; }
   private get lineUri(): ReturnType<typeof roomUri> {
     return roomUri(this.access_?.line || this.number, this.domain);
   }
@@ -100,7 +101,7 @@ export class Webphone extends Emitter<WebphoneEvents> {
     this.put("connecting");
     try {
       this.place_ = placeOf(this.options_.host ?? "");
-      const saved = this.options_.resume === false ? null : takeSaved(this.place_.host, this.options_.line ?? "", Date.now());
+      const saved = this.options_.resume === false ? null : takeSaved(this.place_.host, this.options_.line ?? "", Date.now(), this.resumeMode);
       if (saved !== null) this.instance_ = saved.instance;
       this.access_ = await this.ask(saved?.resume ?? null);
       if ((this.status_ as ConnectionStatus) === "closed") throw new WebphoneError("connection-failed", "The connection was closed.");
@@ -284,7 +285,7 @@ export class Webphone extends Emitter<WebphoneEvents> {
     const ua = this.ua_;
     this.ua_ = null;
     ua?.stop();
-    if (this.access_ !== null) save(null);
+    if (this.access_ !== null) save(null, this.resumeMode);
     for (const call of this.calls) call.giveUp();
     this.waiting_?.fail(new WebphoneError("connection-failed", "The connection was closed."));
     this.access_ = null;
@@ -441,15 +442,15 @@ export class Webphone extends Emitter<WebphoneEvents> {
 
   // ---- what this tab remembers, and what it asks by HTTP
 
-  private remember(): void {
+  private remember(left = false): void {
     if (this.options_.resume === false || this.access_ === null || this.place_ === null) return;
     const { number, resume, graceSeconds } = this.access_;
     const calls = this.calls.map((each) => each.saved()).filter((each): each is SavedCall => each !== null);
     const data: Saved = {
       host: this.place_.host, line: this.options_.line ?? "", page: thisPage(), number, resume, instance: this.instance_,
-      grace: graceSeconds, at: Date.now(), calls,
+      grace: graceSeconds, at: Date.now(), calls, left,
     };
-    save(data);
+    save(data, this.resumeMode);
   }
 
   /** @internal */

@@ -1,7 +1,7 @@
 // One chat: who, how it stands, what was said, and the field to write.
 
 import type { VNode } from "preact";
-import { AlertIcon, CloseIcon, LeaveIcon, MicIcon } from "../../../shared/views/icons.tsx";
+import { AlertIcon, LeaveIcon, MicIcon } from "../../../shared/views/icons.tsx";
 import type { Desk } from "../desk.ts";
 import type { ChatView } from "../types.ts";
 import { isolated, talkingText, typingText } from "../words.ts";
@@ -9,6 +9,7 @@ import { Avatar } from "./avatar.tsx";
 import { Compose } from "./compose.tsx";
 import { BackIcon, PauseIcon } from "./icons.tsx";
 import { Messages } from "./messages.tsx";
+import { Strip } from "./strip.tsx";
 import { VideoStage } from "./video_stage.tsx";
 import { VoiceButtons, type VoiceDesk } from "./voice_buttons.tsx";
 
@@ -27,18 +28,6 @@ function subtitle({ chat, online }: { chat: ChatView; online: boolean }): string
   if (chat.heldHere || chat.heldThere) return "On hold";
   if (chat.microphone === "on" || chat.microphone === "muted") return chat.quality === "poor" ? "Talking · the connection is poor" : "Talking";
   return "Online";
-}
-
-export function Strip(props: { tone: "info" | "warning"; icon: VNode; text: string; testId: string; action?: [string, () => void]; onClose?: () => void }): VNode {
-  const { action, onClose } = props;
-  return (
-    <div class={`strip ${props.tone}`} role="status" data-testid={props.testId}>
-      {props.icon}
-      <span class="strip-text">{props.text}</span>
-      {action !== undefined && <button type="button" class="link-button" data-testid={`${props.testId}-action`} onClick={action[1]}>{action[0]}</button>}
-      {onClose !== undefined && <button type="button" class="icon-button tiny" aria-label="Close" onClick={onClose}><CloseIcon size={16} /></button>}
-    </div>
-  );
 }
 
 export function Strips({ desk, chat }: { desk: VoiceDesk; chat: ChatView }): VNode {
