@@ -12,7 +12,8 @@ export type { IncomingRequest, IncomingResponse, UA };
 
 export interface Session extends FixedSession {
   _from_tag: string;
-  _to_tag: string;
+  _to_tag: string | null;
+  _earlyDialogs: Record<string, { id: { remote_tag: string } }>;
   _request: { call_id: string };
   onRequestTimeout(): void;
   refer(target: unknown, options: object): ReferSubscriber;
@@ -79,13 +80,11 @@ export function dropSubscription(subscriber: Subscriber): void {
   subscriber._terminateDialog(5);
 }
 
-// The two tags of the session's dialog, as seen from here.
+// The two tags of the session's dialog, as seen from here; of one that still rings too.
 export function dialogOf(session: Session): { callId: string; localTag: string; remoteTag: string } {
-  const outgoing = session.direction === "outgoing";
-  return {
-    callId: session._request.call_id,
-    localTag: outgoing ? session._from_tag : session._to_tag, remoteTag: outgoing ? session._to_tag : session._from_tag,
-  };
+  const to = session._to_tag ?? Object.values(session._earlyDialogs).at(-1)?.id.remote_tag ?? "";
+  const callId = session._request.call_id;
+  return session.direction === "outgoing" ? { callId, localTag: session._from_tag, remoteTag: to } : { callId, localTag: to, remoteTag: session._from_tag };
 }
 
 // Whether a request belongs to the session's dialog, or to one that it may yet become.

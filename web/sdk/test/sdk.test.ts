@@ -118,6 +118,20 @@ test("an attended transfer names the other dialog as its far end knows it, whoev
   a.hangUp();
 });
 
+test("a call that still rings may be what another is transferred to", async () => {
+  const { a } = await pair();
+  const [ben, cy] = [await phone("Ben"), await phone("Cy")];
+  const second = ben.call(cy.number);
+  await until("it rings", () => second.status === "ringing");
+  const before = server.sent("REFER").length;
+  assert.deepEqual(await a.transferTo(second), { ok: true, status: 200 });
+  const refer = server.sent("REFER")[before]!;
+  const replaces = decodeURIComponent(/Replaces=([^>]+)>/.exec(header(refer, "refer-to"))![1]!);
+  const leg = server.legs.find((each) => replaces.startsWith(each.callId))!;
+  assert.equal(replaces, `${leg.callId};to-tag=${leg.local};from-tag=${leg.remote}`);
+  second.hangUp();
+});
+
 test("texts are acknowledged with id and place; a private one and a report say so in headers", async () => {
   const { a, b } = await pair();
   const got: IncomingText[] = [];
