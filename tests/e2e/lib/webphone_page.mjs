@@ -88,8 +88,8 @@ export class Chatter {
 }
 
 // A bare page with the SDK: `phone`, `call` (the last one, made or come in) and what was seen of them.
-export async function openSdk(browser, url, parley, name, options = {}) {
-  const page = await openPage(browser, {});
+export async function openSdk(browser, url, parley, name, options = {}, devices = {}) {
+  const page = await openPage(browser, devices);
   page.start = () => page.evaluate(async ([server, displayName, more]) => {
     const { Webphone } = await import(`${server}/sdk/parley-webphone.js`);
     const seen = (globalThis.seen = { clients: {}, texts: [], states: [], status: [] });

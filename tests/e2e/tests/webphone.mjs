@@ -1,9 +1,11 @@
 // Webphones against the real server: the published live chat from another web server, and the SDK.
 
-import { launchChromium } from "../lib/chromium.mjs";
+import { camera, kTones, launchChromium } from "../lib/chromium.mjs";
 import { startServer } from "../lib/server.mjs";
 import { check, pause, same, until } from "../lib/until.mjs";
 import { Chatter, openSdk, serveElsewhere } from "../lib/webphone_page.mjs";
+
+const kHeard = -60;   // dB of full scale
 
 async function setUp(group) {
   const server = await startServer();
@@ -215,6 +217,70 @@ async function transfers({ test, server, pages, browser }) {
   });
 }
 
+// Alf speaks with Bea, asks Cat, and joins the two; by tones and texts.
+async function attendedTransfers({ test, server, pages, browser }) {
+  const open = (name, colour) => openSdk(browser, pages.url, server.url, name, {}, camera(colour));
+  const [alf, bea, cat] = [await open("Alf", "red"), await open("Bea", "green"), await open("Cat", "blue")];
+  const hears = (page, colour) => until(`${page.number} hears ${colour}`, async () => {
+    const levels = await page.evaluate((tones) => (call.audio === null ? null : globalThis.__probe.tones(call.audio, tones)), Object.values(kTones));
+    const heard = Object.keys(kTones).filter((_, i) => levels?.[i] > kHeard);
+    return heard.join() === colour || Promise.reject(new Error(`${Object.keys(kTones)} at ${levels} dB`));
+  }, 20_000);
+  const texts = async (a, b) => {
+    await a.evaluate(() => call.sendMessage("to and"));
+    await b.sees("the text", `seen.texts.at(-1) === "to and"`);
+    await b.evaluate(() => call.sendMessage("fro"));
+    await a.sees("the answer", `seen.texts.at(-1) === "fro"`);
+  };
+  const ask = async (answers) => {
+    await alf.evaluate((number) => { globalThis.first = watch(phone.call(number)); }, bea.number);
+    await bea.sees("it rings", `globalThis.call?.status === "ringing"`);
+    await bea.evaluate(() => call.accept());
+    await alf.sees("the call is up", `call.status === "active"`);
+    await hears(bea, "red");
+    await alf.evaluate(() => first.hold());
+    await bea.sees("held", `call.heldThere`);
+    await alf.evaluate((number) => { globalThis.second = watch(phone.call(number)); }, cat.number);
+    await cat.sees("it rings", `globalThis.call?.status === "ringing"`);
+    if (answers) {
+      await cat.evaluate(() => call.accept());
+      await alf.sees("the question is up", `second.status === "active"`);
+      await hears(cat, "red");
+    } else {
+      await alf.sees("it rings there", `second.status === "ringing"`);
+    }
+    await alf.evaluate(() => { globalThis.result = null; void first.transferTo(second).then((r) => { globalThis.result = r; }); });
+  };
+  const joined = async () => {
+    await alf.sees("the result", `globalThis.result?.ok === true && first.status === "ended" && second.status === "ended"`);
+    await bea.sees("up again", `call.status === "active"`);
+    await hears(bea, "blue");
+    await hears(cat, "green");
+    await texts(bea, cat);
+  };
+  await test("an attended transfer joins the two others", async () => {
+    await ask(true);
+    await joined();
+  });
+  await test("who was joined is reloaded, and still in the call", async () => {
+    await cat.reload();
+    await cat.start();
+    await cat.sees("the call is offered again", `globalThis.call !== undefined`);
+    await cat.evaluate(() => { if (call.status === "ringing") call.accept(); });
+    await cat.sees("the call is up", `call.status === "active"`);
+    await texts(bea, cat);
+    await hears(bea, "blue");
+    await bea.evaluate(() => call.hangUp());
+    await cat.sees("the end", `call.status === "ended"`);
+  });
+  await test("one that still rings is joined when it answers", async () => {
+    await ask(false);
+    await pause(500);
+    await cat.evaluate(() => call.accept());
+    await joined();
+  });
+}
+
 export async function run(runner) {
   await runner.group("webphone", async (group) => {
     const world = await setUp(group);
@@ -223,6 +289,7 @@ export async function run(runner) {
     await scripts(all);
     await sdk(all);
     await transfers(all);
+    await attendedTransfers(all);
   });
   await runner.group("livechat", async (group) => {
     const world = await setUp(group);

@@ -344,6 +344,7 @@ export class Call extends Emitter<CallEvents> {
         this.established_ = true;
         if (this.muted_) this.leg_?.setMuted(true);
         this.refresh();
+        this.showMedia();   // as a rule it was there before the ACK
         const connection = this.media_.connection;
         if (connection !== null) this.stats_.start(connection);
         for (const request of this.early_.splice(0)) this.receive(request);

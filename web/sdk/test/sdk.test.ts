@@ -118,6 +118,19 @@ test("an attended transfer names the other dialog as its far end knows it, whoev
   a.hangUp();
 });
 
+test("the sound that was there before the call was up is given to the page at both ends", async () => {
+  const [ann, bob] = [await phone("Ann"), await phone("Bob")];
+  const heard: string[] = [];
+  bob.once("call", (call) => {
+    call.on("audio", () => heard.push("Bob"));
+    call.accept();
+  });
+  const call = ann.call(bob.number);
+  call.on("audio", () => heard.push("Ann"));
+  await until("both hear", () => heard.includes("Ann") && heard.includes("Bob"));
+  call.hangUp();
+});
+
 test("a call that still rings may be what another is transferred to", async () => {
   const { a } = await pair();
   const [ben, cy] = [await phone("Ben"), await phone("Cy")];
