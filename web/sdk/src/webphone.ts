@@ -484,9 +484,7 @@ export class Webphone extends Emitter<WebphoneEvents> {
   // ---- the calls of others
 
   /** Follows the calls that this client may see: all of them for supervisors, those of their queues for agents. One for each webphone. */
-  followSessions(): LiveSessions {
-    return this.supervision_.follow();
-  }
+  followSessions(): LiveSessions { return this.supervision_.follow(); }
 
   /** Takes a call that waits in a queue. Of several agents the first one gets it: the others' calls end with status 410. */
   takeFromQueue(session: Pick<LiveSession, "take" | "caller" | "callerName">, options: CallOptions = {}): Call {

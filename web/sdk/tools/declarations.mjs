@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import ts from "typescript";
 
 const sources = join(dirname(fileURLToPath(import.meta.url)), "../src");
-const sdkFiles = ["types", "emitter", "devices", "call_types", "call", "webphone_events", "webphone"];
+const sdkFiles = ["types", "emitter", "devices", "call_types", "call", "sessions", "webphone_events", "webphone"];
 const classicFiles = ["slot", "states", "oz_camera", "oz_call", "directory", "oz_web_client", "index"].map((name) => `classic/${name}`);
 
 function emitted() {
