@@ -107,11 +107,10 @@ int Call::join_replaced(bridge::Leg& leg, bridge::Leg& stays, bridge::Leg& own, 
   }
   auto* other = dynamic_cast<Call*>(&own.owner());
   if (!other || other == this || other->is_retired(own)) return 481;
-  if (other->transfer_) return 491;
+  if (other->transfer_ || (other->queued_ && other->queued_->taker)) return 491;   // an agent is just taking it
   if (!other->answered_ && &own == other->caller_.get() && !other->callees_.empty()) return join_ringing(leg, stays, *other, notifier);
-  // A service or a queue has one leg. While an agent is taking it, both wait for that.
+  // A service or a queue has one leg.
   const bool served = (other->service_ || other->queued_) && &own == other->caller_.get();
-  if (other->queued_ && other->queued_->taker) return 491;
   const bool talks = other->answered_ && other->caller_ && (&own == other->answered_ || &own == other->caller_.get());
   if (!(served || (talks && own.joined()))) return 481;
   other->put_in_place(own, detach(stays));
