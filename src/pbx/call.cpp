@@ -24,6 +24,7 @@ Call::Call(bridge::LegEnvironment& environment, sip::UserAgent& agent, CallConfi
 
 Call::~Call() {
   environment_.timeline.cancel(ring_timer_);
+  environment_.timeline.cancel(progress_timer_);
   environment_.timeline.cancel(sweep_timer_);
   if (transfer_) environment_.timeline.cancel(transfer_->timer);
   if (queued_) environment_.timeline.cancel(queued_->timer);
@@ -47,7 +48,7 @@ sip::SessionHandler* Call::start(sip::Session& session, const sip::Message& invi
   auto answer = caller_->prepare_answer(invite);
   if (!answer) return reject(session, {.status = 488, .headers = {{"Warning", "399 parley " + sip::quote(answer.error().detail)}}});
   caller_answer_ = std::move(*answer);
-  caller_headers_ = identity_headers(caller_->party());
+  if (caller_->party().trunk.empty()) caller_headers_ = identity_headers(caller_->party());
   const auto at = caller_answer_.find("\nm=video ");
   video_ = at != std::string::npos && !std::string_view(caller_answer_).substr(at + 9).starts_with("0 ");
   if (target.kind == CallTarget::Kind::kService) {

@@ -122,7 +122,19 @@ void Call::on_leg_progress(bridge::Leg& leg, const sip::Message& response) {
   } else if (!ringing_told_ && !caller_->session().established()) {
     caller_->session().provisional(180);
   }
-  if (!std::exchange(ringing_told_, true)) host_.on_call_changed(*this);
+  if (std::exchange(ringing_told_, true)) return;
+  repeat_progress();
+  host_.on_call_changed(*this);
+}
+
+// RFC 3261 section 13.3.1.1: said again each minute, or a proxy gives the call up.
+void Call::repeat_progress() {
+  progress_timer_ = environment_.timeline.after(std::chrono::minutes(1), [this](base::TimePoint) {
+    progress_timer_ = 0;
+    if (answered_ || over_ || !caller_ || caller_->ended() || caller_->session().established()) return;
+    early_told_ ? caller_->session().provisional(183, caller_answer_) : caller_->session().provisional(180);
+    repeat_progress();
+  });
 }
 
 // RFC 3960 section 3.1: both hear each other before the answer. The caller's answer is the one that its 200 will have.

@@ -10,6 +10,7 @@ struct CallMediaTest : testing::Test {
   static pbx::PbxConfig config() {
     pbx::PbxConfig c;
     c.music = "/var/music.opus";
+    c.call.ring_timeout = 150s;
     c.lines = {{.name = "Webphone1"}};
     c.groups = {{.name = "InOrder", .members = {"bob", "carol"}, .strategy = pbx::GroupConfig::Strategy::kInOrder, .ring_time = 10s}};
     c.requests_per_second = 0;
@@ -78,6 +79,19 @@ TEST_F(CallMediaTest, WhoAnswersElsewhereThanTheEarlyMediaCameFromIsHeard) {
   ASSERT_EQ(a->status(), 200);
   ASSERT_TRUE(world.media_of(*b).media().negotiated.rtp);
   EXPECT_EQ(world.media_of(*b).media().negotiated.rtp->port(), 4400);
+}
+
+// RFC 3261 13.3.1.1
+TEST_F(CallMediaTest, ThatItRingsIsSaidAgainEachMinute) {
+  dial();
+  b->ring();
+  world.advance(121s);
+  EXPECT_EQ(a->provisionals, (std::vector<int>{180, 180, 180}));
+  early(*b);
+  world.advance(10s);
+  b->answer();
+  world.advance(5min);
+  EXPECT_EQ(a->provisionals.size(), 4u);
 }
 
 TEST_F(CallMediaTest, EarlyMediaThatMakesNoSenseIsRinging) {

@@ -164,6 +164,7 @@ TEST_F(TrunkCallTest, WhoCallsByATrunkIsSaidByTheProviderAndIsNoAccount) {
   EXPECT_EQ(trunk_calls(), 1u);
   bob.incoming.back()->answer();
   EXPECT_EQ(c.status(), 200);
+  EXPECT_EQ(c.header("Parley-Participant"), "");
   const auto info = world.pbx.list_calls().at(0);
   EXPECT_EQ(info.from.account, "");
   EXPECT_EQ(info.from.number, "+4930777");
