@@ -155,7 +155,7 @@ bool StaticFiles::has(std::string_view path) const { return path == "/healthz" |
 net::HttpResponse StaticFiles::serve(const net::HttpRequest& request) const {
   const File* file = find(request.path);
   const bool health = request.path == "/healthz";
-  if (file == nullptr && !health && find(request.path + "/index.html") != nullptr && !request.path.ends_with('/')) {
+  if (file == nullptr && !health && !request.path.empty() && !request.path.ends_with('/') && find(request.path + "/index.html") != nullptr) {
     auto moved = plain(308, "It is there with a slash at the end.\n");
     moved.header("Location", request.path + "/" + (request.query.empty() ? "" : "?" + request.query));
     return moved;

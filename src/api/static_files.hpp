@@ -23,7 +23,7 @@ class StaticFiles {
   static base::Result<StaticFiles> load(const std::string& directory, Limits limits);
   static base::Result<StaticFiles> load(const std::string& directory) { return load(directory, Limits{}); }
 
-  // GET and HEAD of a file, of "/" and "/name/" by their index.html, and of /healthz. Anything else is a 404 or 405.
+  // GET and HEAD of a file, of "/" and "/name/" by their index.html ("/name" is sent there), and of /healthz. Anything else is a 404 or 405.
   net::HttpResponse serve(const net::HttpRequest& request) const;
   // Would serve() find it? For those who ask several handlers.
   bool has(std::string_view path) const;
