@@ -11,6 +11,7 @@ import * as others from "./tests/others.mjs";
 import * as webphone from "./tests/webphone.mjs";
 import * as queue from "./tests/queue.mjs";
 import * as livechat from "./tests/livechat.mjs";
+import * as widget from "./tests/widget.mjs";
 import * as networks from "./tests/networks.mjs";
 
 const kAllLimit = 450_000;
@@ -24,7 +25,7 @@ setTimeout(() => {
   process.exit(1);
 }, kAllLimit + 25_000).unref();
 
-for (const { run } of [phone, chat, page, comeback, others, webphone, queue, livechat, codecs, networks]) await run(runner);
+for (const { run } of [phone, chat, page, comeback, others, webphone, queue, livechat, widget, codecs, networks]) await run(runner);
 const { passed, failed, skipped } = runner;
 console.log(`browser tests: ${passed.length} passed, ${failed.length} failed, ${skipped.length} not run`);
 process.exit(failed.length > 0 || passed.length === 0 ? 1 : 0);

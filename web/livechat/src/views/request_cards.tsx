@@ -7,11 +7,11 @@ import { Avatar } from "./avatar.tsx";
 import { PhoneIcon } from "./icons.tsx";
 import { kTextOnly } from "./sign_in.tsx";
 
-interface Props { requests: Request[]; onAccept(id: string, kind: Kind): void; onRefuse(id: string): void }
+interface Props { requests: Request[]; video?: boolean; what?: string; onAccept(id: string, kind: Kind): void; onRefuse(id: string): void }
 
 const kMostShown = 3;
 
-export function RequestCards({ requests, onAccept, onRefuse }: Props): VNode {
+export function RequestCards({ requests, video: canVideo = true, what = "wants to chat", onAccept, onRefuse }: Props): VNode {
   const left = requests.length - kMostShown;
   return (
     <section class="requests" aria-label="Chat requests">
@@ -19,7 +19,7 @@ export function RequestCards({ requests, onAccept, onRefuse }: Props): VNode {
         <div key={id} class="request" role="group" aria-label={`Request of ${name}`} data-testid="request" data-number={number}>
           <div class="request-head">
             <Avatar name={name} size={44} />
-            <p><bdi class="request-name">{name}</bdi> <span class="request-what">wants to chat{video ? " by video" : ""}</span></p>
+            <p><bdi class="request-name">{name}</bdi> <span class="request-what">{what}{video && canVideo ? " by video" : ""}</span></p>
           </div>
           <div class="request-buttons">
             <button type="button" class="primary small" data-testid="accept-text" onClick={() => onAccept(id, "text")}><ChatIcon size={18} />Accept</button>
@@ -27,8 +27,8 @@ export function RequestCards({ requests, onAccept, onRefuse }: Props): VNode {
               <>
                 <button type="button" class="round-small" aria-label={`Accept ${name} with voice`} title="Accept with voice" data-testid="accept-voice"
                         onClick={() => onAccept(id, "voice")}><PhoneIcon size={20} /></button>
-                <button type="button" class="round-small" aria-label={`Accept ${name} with video`} title="Accept with video" data-testid="accept-video"
-                        onClick={() => onAccept(id, "video")}><CameraIcon size={20} /></button>
+                {canVideo && <button type="button" class="round-small" aria-label={`Accept ${name} with video`} title="Accept with video" data-testid="accept-video"
+                        onClick={() => onAccept(id, "video")}><CameraIcon size={20} /></button>}
               </>
             )}
             <button type="button" class="quiet small refuse" data-testid="refuse" onClick={() => onRefuse(id)}><CloseIcon size={18} />Decline</button>

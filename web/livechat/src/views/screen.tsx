@@ -11,7 +11,7 @@ import { Sidebar } from "./sidebar.tsx";
 
 interface Props { desk: Desk; state: DeskState }
 
-function ConnectionBanner({ state }: { state: DeskState }): VNode | null {
+export function ConnectionBanner({ state }: { state: Pick<DeskState, "connection" | "lost"> }): VNode | null {
   if (state.connection === "connected") return null;
   return (
     <div class="top-banner" role="status" data-testid="connection-banner">

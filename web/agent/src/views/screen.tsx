@@ -1,0 +1,44 @@
+// The desk: who waits and the chats at the side, one chat in the middle, what is put through above everything.
+
+import type { VNode } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { ChatIcon } from "../../../shared/views/icons.tsx";
+import { RequestCards } from "../../../livechat/src/views/request_cards.tsx";
+import { ConnectionBanner } from "../../../livechat/src/views/screen.tsx";
+import type { AgentDesk } from "../desk.ts";
+import type { AgentState } from "../types.ts";
+import { ChatPane } from "./chat_pane.tsx";
+import { Sidebar } from "./sidebar.tsx";
+
+export function Screen({ desk, state }: { desk: AgentDesk; state: AgentState }): VNode {
+  const active = state.chats.find((chat) => chat.id === state.active) ?? null;
+  const main = useRef<HTMLElement>(null);
+  const toChat = (): void => main.current?.querySelector<HTMLElement>("[data-focus]")?.focus({ preventScroll: true });
+  useEffect(() => {
+    if (active !== null) toChat();
+  }, [active?.id]);
+  // What had the focus is gone: a visitor who was taken, a button that made place for the field.
+  useEffect(() => {
+    if (document.activeElement === null || document.activeElement === document.body) toChat();
+  }, [active?.stage, state.requests.length, state.waiting.length]);
+  return (
+    <div class={`screen ${active !== null ? "with-chat" : ""}`} data-testid="screen" data-number={state.number}>
+      <ConnectionBanner state={state} />
+      <Sidebar desk={desk} state={state} />
+      <main class="pane" ref={main}>
+        {active !== null ? <ChatPane key={active.id} desk={desk} state={state} chat={active} /> : (
+          <div class="nothing">
+            <span class="nothing-icon"><ChatIcon size={34} /></span>
+            <h2>{state.waiting.length > 0 ? "Somebody is waiting" : "Nothing to do"}</h2>
+            <p class="hint">{state.waiting.length > 0 ? "Take a visitor from the list to begin." : "You hear a sound when a visitor begins to wait."}</p>
+          </div>
+        )}
+      </main>
+      <RequestCards requests={state.requests} video={false} what="is put through to you" onAccept={(id) => desk.accept(id)} onRefuse={(id) => desk.refuse(id)} />
+      <div class="toasts" role="status">
+        {state.toasts.map(({ key, text }) => <p key={key} class="toast" data-testid="toast">{text}</p>)}
+      </div>
+      <div class="unseen" aria-live="assertive">{state.spoken}</div>
+    </div>
+  );
+}
