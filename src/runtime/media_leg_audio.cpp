@@ -164,8 +164,7 @@ bool MediaLeg::may_relay_to(const MediaLeg& other, base::TimePoint now, base::Du
   const auto& ours = audio_.participant;
   const auto& theirs = other.audio_.participant;
   if (!joined_ || !in_mixer_ || !connected_ || !audio_.active || muted_ || ours.muted || !ours.listening || plays(*this)) return false;
-  if (!other.audio_.active || ours.codec != theirs.codec || now - audio_.last_received > patience) return false;
-  return !ours.detect_tones || media::is_g711(ours.codec);   // digits are seen without sound being decoded
+  return other.audio_.active && ours.codec == theirs.codec && now - audio_.last_received <= patience;
 }
 
 void MediaLeg::set_partner(MediaLeg* partner) {

@@ -7,7 +7,9 @@
 namespace runtime {
 namespace {
 
-std::size_t bytes_of(const media::SoundClip& clip) { return clip->size() * sizeof(std::int16_t); }
+constexpr std::size_t kMaxKept = 200;
+
+std::size_t bytes_of(const base::Result<media::SoundClip>& clip) { return clip ? (*clip)->size() * sizeof(std::int16_t) : 0; }
 
 }  // namespace
 
@@ -56,13 +58,16 @@ base::Result<media::SoundClip> SoundLoader::find(const std::string& path) {
       kept_.splice(kept_.begin(), kept_, there);
       return there->clip;
     }
-    if (there->clip.use_count() == 1) kept_.erase(there);
-    else there->path += '\n';   // heard still, and counted; not found again
+    if (is_heard(*there)) {
+      there->path += '\n';   // counted still, and not found again
+    } else {
+      kept_.erase(there);
+    }
   }
   auto clip = path.empty() ? base::Result<media::SoundClip>(media::make_hold_music()) : media::read_sound_file(path);
-  if (!clip) return clip;
-  if (auto room = make_room(bytes_of(*clip)); !room) return std::unexpected(room.error());
-  kept_.push_front({path, changed, size, *clip});
+  if (error && !path.empty()) return clip;   // not there
+  if (auto room = make_room(bytes_of(clip)); !room) return std::unexpected(room.error());
+  kept_.push_front({path, changed, size, clip});
   return clip;
 }
 
@@ -70,9 +75,9 @@ base::Result<media::SoundClip> SoundLoader::find(const std::string& path) {
 base::Status SoundLoader::make_room(std::size_t bytes) {
   std::size_t kept = 0;
   for (const auto& entry : kept_) kept += bytes_of(entry.clip);
-  for (auto it = kept_.end(); kept + bytes > max_bytes_ && it != kept_.begin();) {
+  for (auto it = kept_.end(); (kept + bytes > max_bytes_ || kept_.size() >= kMaxKept) && it != kept_.begin();) {
     --it;
-    if (it->clip.use_count() != 1) continue;
+    if (is_heard(*it)) continue;
     kept -= bytes_of(it->clip);
     it = kept_.erase(it);
   }

@@ -35,11 +35,12 @@ class SoundLoader {
     std::string path;
     std::filesystem::file_time_type changed;
     std::uintmax_t size = 0;
-    media::SoundClip clip;
+    base::Result<media::SoundClip> clip;  // what can't be read is not tried again until it changes
   };
   void run();
   base::Result<media::SoundClip> find(const std::string& path);
   base::Status make_room(std::size_t bytes);
+  static bool is_heard(const Kept& kept) { return kept.clip && kept.clip->use_count() != 1; }
 
   const std::size_t max_bytes_;
   std::mutex mutex_;

@@ -10,6 +10,10 @@
 #include "support/audio_tones.hpp"
 #include "support/temporary_directory.hpp"
 
+#if __has_feature(address_sanitizer)
+#include <sanitizer/lsan_interface.h>
+#endif
+
 using namespace media;
 using namespace test_support;
 using namespace std::chrono_literals;
@@ -161,6 +165,9 @@ TEST(SoundFile, WhatIsNoSoundIsAnErrorAndNoMore) {
 }
 
 TEST(SoundFile, BrokenFilesDoNoHarm) {
+#if __has_feature(address_sanitizer)
+  const __lsan::ScopedDisabler ignored;   // libsndfile forgets what it had made of a broken Ogg Vorbis header
+#endif
   const test::TemporaryDirectory folder;
   for (const auto& [name, format] : {std::pair{"x.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_16}, {"x.flac", SF_FORMAT_FLAC | SF_FORMAT_PCM_16},
                                      {"x.ogg", SF_FORMAT_OGG | SF_FORMAT_VORBIS}, {"x.opus", SF_FORMAT_OGG | SF_FORMAT_OPUS}}) {

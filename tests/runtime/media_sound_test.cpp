@@ -176,4 +176,9 @@ TEST(SoundLoader, WhatIsKeptIsBoundedAndChangesAreSeen) {
   ASSERT_TRUE(changed);
   EXPECT_NE(changed->get(), old);
   EXPECT_NEAR(static_cast<double>((*changed)->size()), 24'000, 500);
+  const auto broken = folder.write("broken.wav", "no sound");
+  EXPECT_FALSE(load(broken));
+  EXPECT_FALSE(load(broken));               // not tried again
+  write_tone(broken, 0.1, 900);
+  EXPECT_TRUE(load(broken));                // until it is another
 }
