@@ -46,4 +46,15 @@ std::optional<base::SocketAddress> route_source(const base::SocketAddress& remot
   return source;
 }
 
+std::optional<base::SocketAddress> RouteSources::find(const base::SocketAddress& remote, base::TimePoint now) {
+  constexpr std::size_t kMax = 4096;
+  constexpr base::Duration kAge = std::chrono::seconds(5);
+  auto key = remote;
+  key.set_port(0);
+  const auto known = routes_.find(key);
+  if (known != routes_.end() && now - known->second.made < kAge) return known->second.source;
+  if (routes_.size() >= kMax) routes_.clear();
+  return (routes_[key] = {route_source(remote), now}).source;
+}
+
 }  // namespace net

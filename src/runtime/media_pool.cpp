@@ -151,7 +151,7 @@ base::Result<bridge::RtpEndpoint> MediaPool::create_rtp_leg(bridge::LegId leg, b
   local.set_port(0);
   auto sockets = bind_pair(local);
   if (!sockets) return std::unexpected(sockets.error());
-  auto advertised = net::route_source(peer).value_or(*base::SocketAddress::parse("127.0.0.1", 0));
+  auto advertised = routes_.find(peer, shard_.timeline().now()).value_or(*base::SocketAddress::parse("127.0.0.1", 0));
   const bool private_peer = peer.is_loopback() || advertised.is_loopback();
   if (config_.external.valid() && !private_peer) advertised = config_.external;
   advertised.set_port(sockets->rtp.local().port());

@@ -78,6 +78,7 @@ class MediaPool final : public bridge::MediaEngine, private MediaWorkerEvents {
   std::unordered_map<bridge::LegId, MediaWorker*> legs_;
   std::vector<base::SocketAddress> addresses_;
   base::TimePoint addresses_read_{};
+  net::RouteSources routes_;
   std::unordered_map<bridge::LegId, std::uint64_t> sounds_;   // which one each leg hears, or waits for
   std::uint64_t last_bridge_ = 0, last_sound_ = 0;
   std::uint16_t next_port_ = 0;

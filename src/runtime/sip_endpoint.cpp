@@ -13,8 +13,6 @@ namespace runtime {
 namespace {
 constexpr std::size_t kEventsAtOnce = 256;       // then the turn ends: what was answered is written, timers run
 constexpr std::size_t kStagedAtOnce = 512;       // packets that are handed over before the turn's end
-constexpr std::size_t kRoutes = 4096;
-constexpr base::Duration kRouteAge = std::chrono::seconds(60);
 }  // namespace
 
 // The shard's side: all of it on the shard's thread, but what start() and close() do.
@@ -40,10 +38,6 @@ class SipEndpoint::Core : public std::enable_shared_from_this<SipEndpoint::Core>
     sip::Source source;
     bool open = false;
     bool named = false;                          // ours, and its certificate is that of a TlsPeers
-  };
-  struct Route {
-    std::string ip;
-    base::TimePoint made;
   };
   using Peer = std::pair<sip::Transport, base::SocketAddress>;
 
@@ -78,7 +72,7 @@ class SipEndpoint::Core : public std::enable_shared_from_this<SipEndpoint::Core>
   std::size_t handled_ = 0;
   std::unordered_map<std::uint64_t, Entry> flows_;
   std::map<Peer, std::uint64_t> by_peer_;
-  std::unordered_map<base::SocketAddress, Route> routes_;
+  net::RouteSources routes_;
   std::vector<std::unique_ptr<net::TcpListener>> listeners_;
   std::vector<SipLane*> udp_lanes_;              // by listener; null: not UDP
   SipUdpWriter udp_writer_;
@@ -348,15 +342,8 @@ std::optional<std::uint32_t> SipEndpoint::Core::listener_of(sip::Transport trans
 
 std::string SipEndpoint::Core::source_ip(const base::SocketAddress& remote, const base::SocketAddress& bound) {
   if (!bound.is_any()) return bound.host();
-  base::SocketAddress key = remote;
-  key.set_port(0);
-  const auto now = shard_.timeline().now();
-  const auto it = routes_.find(key);
-  if (it != routes_.end() && now - it->second.made < kRouteAge) return it->second.ip;
-  if (routes_.size() >= kRoutes) routes_.clear();
-  const auto source = net::route_source(remote);
-  auto& route = routes_[key] = {source ? source->host() : bound.host(), now};
-  return route.ip;
+  const auto source = routes_.find(remote, shard_.timeline().now());
+  return source ? source->host() : bound.host();
 }
 
 std::string SipEndpoint::Core::local_host(const sip::Target& target) {
