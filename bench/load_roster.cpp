@@ -47,7 +47,7 @@ class Run {
     for (std::size_t i = 0; i < clients; ++i) {
       auto& client = all_.emplace_back(come(fmt::format("client {}", i)));
       subscribe(client);
-      if (i % 50 == 49) drain();
+      if (i % 10 == 9) drain();
     }
     for (const auto end = now_us() + 3'000'000; now_us() < end; ::usleep(20'000)) drain();
   }

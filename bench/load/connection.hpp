@@ -39,11 +39,11 @@ class Connection {
   // What came meanwhile; pings are answered.
   template <typename F>
   void drain(F&& each) {
-    pollfd wait{fd_, POLLIN, 0};
-    if (::poll(&wait, 1, 0) <= 0) return;
-    read();
-    while (const auto text = take_frame()) {
-      if (!text->empty()) each(*text);
+    for (pollfd wait{fd_, POLLIN, 0}; (ssl_ != nullptr && ::SSL_pending(ssl_) > 0) || ::poll(&wait, 1, 0) > 0;) {
+      read();
+      while (const auto text = take_frame()) {
+        if (!text->empty()) each(*text);
+      }
     }
   }
   void drain() {
@@ -86,7 +86,7 @@ class Connection {
     if (sent != static_cast<int>(bytes.size())) die("a connection was closed");
   }
   void read() {
-    char chunk[8192];
+    char chunk[65536];
     const auto got = ssl_ != nullptr ? ::SSL_read(ssl_, chunk, sizeof chunk) : static_cast<int>(::recv(fd_, chunk, sizeof chunk, 0));
     if (got <= 0) die("a connection was closed, or nothing came");
     in_.append(chunk, static_cast<std::size_t>(got));
@@ -110,6 +110,12 @@ class Connection {
       if (in_.size() < 4) return std::nullopt;
       head = 4;
       size = static_cast<std::size_t>(static_cast<std::uint8_t>(in_[2])) << 8 | static_cast<std::uint8_t>(in_[3]);
+    }
+    if (size == 127) {
+      if (in_.size() < 10) return std::nullopt;
+      head = 10;
+      size = 0;
+      for (std::size_t i = 2; i < 10; ++i) size = size << 8 | static_cast<std::uint8_t>(in_[i]);
     }
     if (in_.size() < head + size) return std::nullopt;
     auto text = in_.substr(head, size);
