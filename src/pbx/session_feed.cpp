@@ -19,16 +19,16 @@ std::string time_text(base::WallTime time) {
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
-std::string describe(const CallInfo& call, const SessionDetails& details) {
+std::string describe(const CallInfo& call, const ClientProperties& shown, const std::vector<std::string>& texts) {
   nlohmann::ordered_json json{{"sessionId", call.id}, {"sessionState", session_state(call)}, {"caller", call.from.number}, {"callee", call.to.number},
                               {"callerName", call.from.display_name}, {"calleeName", call.to.display_name}, {"started", time_text(call.started)}};
   if (call.answered) json["answered"] = time_text(*call.answered);
   if (!call.queue.empty()) json["queue"] = call.queue;
-  if (details.properties && !details.properties->empty()) {
+  if (!shown.empty()) {
     auto& properties = json["properties"] = nlohmann::ordered_json::object();
-    for (const auto& [key, value] : *details.properties) properties[key] = value;
+    for (const auto& [key, value] : shown) properties[key] = value;
   }
-  if (!details.texts.empty()) json["texts"] = details.texts;
+  if (!texts.empty()) json["texts"] = texts;
   auto text = json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   text.pop_back();
   return text;
@@ -88,8 +88,13 @@ bool SessionFeed::sees(const SessionScope& scope, const std::string& account, co
   return call.state == CallInfo::State::kWaiting || call.from.account == account || call.to.account == account;
 }
 
-std::string SessionFeed::entry(const Session& session, const SessionScope& scope) {
-  auto text = session.text;
+const std::string& SessionFeed::text_of(Session& session) {
+  if (session.text.empty()) session.text = describe(session.info, session.properties, session.texts);
+  return session.text;
+}
+
+std::string SessionFeed::entry(Session& session, const SessionScope& scope) {
+  auto text = text_of(session);
   // Pickup numbers are made of letters and digits.
   if (!session.pickup.empty() && scope.agent_of(session.info.queue)) text += fmt::format(R"(,"take":"{}")", session.pickup);
   return text + "}";
@@ -97,13 +102,18 @@ std::string SessionFeed::entry(const Session& session, const SessionScope& scope
 
 void SessionFeed::on_call_changed(const CallInfo& call, const SessionDetails& details) {
   const bool ended = call.state == CallInfo::State::kEnded;
-  auto text = describe(call, details);
+  if (ended && !sessions_.contains(call.id)) return;
+  Session next{.info = call, .pickup = details.pickup, .properties = details.properties ? *details.properties : ClientProperties(),
+               .texts = details.texts, .text = {}};
+  // Nobody follows, as a rule: then nothing is written.
+  auto text = subscribers_.empty() ? std::string() : text_of(next);
   if (ended) {
-    if (sessions_.erase(call.id) == 0) return;
+    sessions_.erase(call.id);
   } else {
     auto& session = sessions_[call.id];
-    if (session.text == text && session.pickup == details.pickup) return;
-    session = {.info = call, .pickup = details.pickup, .text = text};
+    const bool same = !text.empty() && session.text == text && session.pickup == next.pickup;
+    session = std::move(next);
+    if (same) return;
   }
   const auto closing = text + R"(,"closed":true})";
   for (auto& [id, subscriber] : subscribers_) {
@@ -137,10 +147,10 @@ void SessionFeed::send_full(Subscriber& subscriber) {
   subscriber.changes.clear();
   subscriber.known.clear();
   std::string list;
-  for (const auto& [id, session] : sessions_) {
+  for (auto& [id, session] : sessions_) {
     if (!sees(scope, subscriber.account, session.info)) continue;
     subscriber.known.insert(id);
-    if (list.size() + session.text.size() > kMaxBody - 1024) continue;   // known, so that its end is told
+    if (list.size() + text_of(session).size() > kMaxBody - 1024) continue;   // known, so that its end is told
     list.append(list.empty() ? "" : ",").append(entry(session, scope));
   }
   give(subscriber, true, list);

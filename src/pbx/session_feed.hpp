@@ -70,7 +70,10 @@ class SessionFeed final : public sip::SubscriptionHandler {
  private:
   struct Session {
     CallInfo info;
-    std::string pickup, text;                          // JSON without its last brace
+    std::string pickup;
+    ClientProperties properties;
+    std::vector<std::string> texts;
+    std::string text;                                  // JSON without its last brace; "" : not written yet
   };
   struct Subscriber {
     sip::Subscription* subscription = nullptr;
@@ -81,7 +84,8 @@ class SessionFeed final : public sip::SubscriptionHandler {
     bool busy = false, lost = false;
   };
   static bool sees(const SessionScope& scope, const std::string& account, const CallInfo& call);
-  static std::string entry(const Session& session, const SessionScope& scope);
+  static const std::string& text_of(Session& session);
+  static std::string entry(Session& session, const SessionScope& scope);
   void note(Subscriber& subscriber, const std::string& id, std::string closing);
   void send_full(Subscriber& subscriber);
   void send_changes(Subscriber& subscriber);
