@@ -1,24 +1,23 @@
 // One call, as a program sees it.
 
-import { parseConferenceEvent } from "../../shared/conference_events.ts";
 import { ConnectionStats } from "../../shared/connection_stats.ts";
 import { LevelMeter } from "../../shared/level_meter.ts";
-import { applyEvent, type Roster } from "../../shared/roster.ts";
 import { AudioOutput } from "./audio_output.ts";
+import { CallInbox } from "./call_inbox.ts";
 import { CallMedia, type LocalTrack } from "./call_media.ts";
 import { CallSession, type SessionWatch } from "./call_session.ts";
 import type { CallDirection, CallEvents, CallHost, CallInfo, VolumeMeter } from "./call_types.ts";
 import { Emitter } from "./emitter.ts";
-import { callerOf, readIncoming } from "./incoming.ts";
+import { callerOf } from "./incoming.ts";
 import { kParticipantHeader, kRepeatHeader, kReportHeader, kToHeader } from "./names.ts";
 import { Outbox } from "./outbox.ts";
 import type { SavedCall } from "./resume_store.ts";
 import type { IncomingRequest, Session } from "./sip.ts";
 import { readStatistics } from "./statistics.ts";
-import { kTypingType, typingBody, TypingReceiver, TypingSender } from "./typing.ts";
+import { kTypingType, typingBody, TypingSender } from "./typing.ts";
 import {
-  type CallEnd, type CallOptions, type CallQuality, type CallStatistics, type CallStatus, type IncomingText, type QueueNews, type RemoteVideo,
-  type RoomParticipant, type Sender, type SentText, type TextOptions, type TransferResult, WebphoneError,
+  type CallEnd, type CallOptions, type CallQuality, type CallStatistics, type CallStatus, type QueueNews, type RemoteVideo,
+  type RoomParticipant, type SentText, type TextOptions, type TransferResult, WebphoneError,
 } from "./types.ts";
 
 /** A call: voice, video and texts with another client, an extension, or a room. */
@@ -32,12 +31,7 @@ export class Call extends Emitter<CallEvents> {
   private end_: CallEnd | null = null;
   private ending_: CallEnd | null = null;
   private muted_ = false;
-  private queue_: QueueNews | null = null;
-  private roster_: Roster = [];
-  private selfId_: string | null = null;
   private repeat_ = Date.now();   // a text's number is not used again after a reload, when the server still knows the last ones
-  private readonly waiting_: IncomingText[] = [];
-  private readonly early_: IncomingRequest[] = [];
   private readonly media_: CallMedia;
   private readonly audio_ = new AudioOutput();
   private grade_: CallQuality["grade"] = "good";
@@ -50,7 +44,7 @@ export class Call extends Emitter<CallEvents> {
   private readonly typing_ = new TypingSender((active) => {
     if (this.established_ && this.host_.online) this.leg_?.sendQuietly(kTypingType, typingBody(active));
   });
-  private readonly others_ = new TypingReceiver<Sender>((from, active) => this.emit("typing", { from, active }));
+  private readonly inbox_: CallInbox;
   private readonly stats_ = new ConnectionStats(({ quality }) => {
     if (quality === null || quality.grade === this.grade_) return;
     this.grade_ = quality.grade;
@@ -61,6 +55,15 @@ export class Call extends Emitter<CallEvents> {
   constructor(private readonly host_: CallHost, private readonly info_: CallInfo) {
     super();
     this.media_ = new CallMedia(info_.video);
+    this.inbox_ = new CallInbox({
+      number: info_.number,
+      listens: () => this.hasListener("message"),
+      held: (held) => {
+        this.heldByNotice_ = held;
+        this.refresh();
+      },
+      emit: (name, data) => this.emit(name, data),
+    });
   }
 
   /** Which side started it. */
@@ -84,11 +87,9 @@ export class Call extends Emitter<CallEvents> {
   /** Whether the microphone is open in this call, though it may be muted. */
   get hasMicrophone(): boolean { return this.media_.track("microphone") !== null; }
   /** The people in the room, if the call goes to one. */
-  get participants(): RoomParticipant[] {
-    return this.roster_.map(({ id, name, self, admin, muted, talking }) => ({ id, name, self, admin, muted, talking }));
-  }
+  get participants(): RoomParticipant[] { return this.inbox_.participants; }
   /** Where the call stands in a queue, if it waits or has waited in one. */
-  get queue(): QueueNews | null { return this.queue_; }
+  get queue(): QueueNews | null { return this.inbox_.queue; }
   /** The id of the session that this call lets one hear, if the server called for that. */
   get listensTo(): string | null { return this.info_.listensTo ?? null; }
   /** The videos that come in. */
@@ -256,7 +257,7 @@ export class Call extends Emitter<CallEvents> {
 
   /** Shows a screen or window: in place of the camera, or beside it (`separate`, as rooms can). */
   async shareScreen(options: { separate?: boolean } = {}): Promise<void> {
-    const separate = options.separate ?? this.roster_.length > 0;
+    const separate = options.separate ?? this.inbox_.inRoom;
     const track = await this.host_.devices.takeScreen();
     if (this.end_ !== null) return track.stop();
     track.addEventListener("ended", () => this.stopScreen());
@@ -340,14 +341,14 @@ export class Call extends Emitter<CallEvents> {
         if (this.status_ === "calling") this.put("ringing");
       },
       up: (participant) => {
-        this.selfId_ = participant ?? this.selfId_;
+        this.inbox_.selfId = participant ?? this.inbox_.selfId;
         this.established_ = true;
         if (this.muted_) this.leg_?.setMuted(true);
         this.refresh();
         this.showMedia();   // as a rule it was there before the ACK
         const connection = this.media_.connection;
         if (connection !== null) this.stats_.start(connection);
-        for (const request of this.early_.splice(0)) this.receive(request);
+        this.inbox_.up();
         this.outbox_.flush();
         this.host_.callChanged(this);
       },
@@ -389,7 +390,7 @@ export class Call extends Emitter<CallEvents> {
     this.end_ = end;
     this.stats_.stop();
     this.audio_.close();
-    this.others_.close();
+    this.inbox_.close();
     this.typing_.sent();
     for (const which of ["microphone", "camera"] as const) this.host_.devices.release(this.media_.track(which));
     this.media_.track("screen")?.stop();
@@ -406,44 +407,14 @@ export class Call extends Emitter<CallEvents> {
     return this.end_ === null && this.leg_?.owns(request) === true;
   }
 
-  // Nothing is shown of a call that is not up yet: a text that overtook the answer waits for it.
   /** @internal */
   receive(request: IncomingRequest): void {
-    if (!this.established_) return void this.early_.push(request);
-    const incoming = readIncoming(request, this.info_.number);
-    switch (incoming.kind) {
-      case "text":
-        this.others_.idle(incoming.text.from.participant ?? "", incoming.text.from);
-        if (this.hasListener("message")) this.emit("message", incoming.text);
-        else this.waiting_.push(incoming.text);
-        break;
-      case "hold":
-        this.heldByNotice_ = incoming.held;
-        this.refresh();
-        break;
-      case "queue": this.emit("queue", this.queue_ = incoming.news); break;
-      case "typing": this.others_.take(incoming.from.participant ?? "", incoming.from, incoming.body); break;
-      case "delivery": this.emit("delivery", incoming.report); break;
-      case "room": this.roomEvent(incoming.body); break;
-      case "data": this.emit("data", { contentType: incoming.contentType, body: incoming.body, from: incoming.from }); break;
-    }
+    this.inbox_.receive(request);
   }
 
   /** @internal */
   protected override listened(name: keyof CallEvents): void {
-    if (name !== "message" || this.waiting_.length === 0) return;
-    queueMicrotask(() => {
-      for (const text of this.waiting_.splice(0)) this.emit("message", text);
-    });
-  }
-
-  private roomEvent(body: string): void {
-    const event = parseConferenceEvent(body);
-    if (event === null) return;
-    const next = applyEvent(this.roster_, event, this.selfId_);
-    if (next === this.roster_) return;
-    this.roster_ = next;
-    this.emit("participants", this.participants);
+    if (name === "message") this.inbox_.listened();
   }
 
   // ---- losing and finding the connection
@@ -476,7 +447,7 @@ export class Call extends Emitter<CallEvents> {
     if (dialog === undefined || this.leg_ === null || this.leg_.token === null) return null;
     const { number, displayName, direction } = this.info_;
     return { ...dialog, token: this.leg_.token, number, displayName, direction, video: this.media_.hasVideoLine,
-             audio: this.hasMicrophone, muted: this.muted_ };
+             audio: this.hasMicrophone, muted: this.muted_, heldHere: this.localHold_, heldThere: this.heldByNotice_ };
   }
 
   /** @internal */
@@ -484,7 +455,7 @@ export class Call extends Emitter<CallEvents> {
     const call = new Call(host, { ...callerOf(request), direction: "incoming" });
     call.status_ = "ringing";
     call.leg_ = CallSession.in(session, request, call.media_, call.watch());
-    call.selfId_ = request.getHeader(kParticipantHeader) ?? null;
+    call.inbox_.selfId = request.getHeader(kParticipantHeader) ?? null;
     return call;
   }
 
@@ -494,6 +465,9 @@ export class Call extends Emitter<CallEvents> {
     const call = new Call(host, { number: saved.number, displayName: saved.displayName, direction: saved.direction, video: saved.video });
     call.status_ = "calling";
     call.before_ = saved;
+    call.localHold_ = saved.heldHere === true;
+    call.heldByNotice_ = saved.heldThere === true;
+    call.media_.setHeld(call.localHold_);
     if (host.ua === null) return call;
     const { callId, remoteTag, localTag, token } = saved;
     const replaces = `Replaces: ${callId};to-tag=${remoteTag};from-tag=${localTag}`;

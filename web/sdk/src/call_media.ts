@@ -2,6 +2,7 @@
 // The lines are there before any device is: tracks are put on them when the person has allowed the device.
 
 import { markSlides, SourceMap } from "../../shared/sdp_map.ts";
+import { KeptSources } from "./kept_sources.ts";
 import type { RemoteVideo } from "./types.ts";
 
 export type LocalTrack = "microphone" | "camera" | "screen";
@@ -9,6 +10,7 @@ export type LocalTrack = "microphone" | "camera" | "screen";
 export class CallMedia {
   private readonly tracks_: Record<LocalTrack, MediaStreamTrack | null> = { microphone: null, camera: null, screen: null };
   private readonly map_ = new SourceMap();
+  private readonly sources_ = new KeptSources();
   private readonly videos_ = new Map<string, RemoteVideo>();
   private connection_: RTCPeerConnection | null = null;
   private audioLine_: RTCRtpTransceiver | null = null;
@@ -16,6 +18,7 @@ export class CallMedia {
   private screenLine_: RTCRtpTransceiver | null = null;
   private audioStream_: MediaStream | null = null;
   private held_ = false;
+  private early_ = false;   // an offer is to be answered that is not in yet: its lines are waited for
 
   // `wantsVideo`: a line for video is offered, or answered in both directions, though no camera is open yet.
   constructor(public wantsVideo: boolean) {}
@@ -28,15 +31,18 @@ export class CallMedia {
     this.connection_ = connection;
     this.audioLine_ = connection.addTransceiver("audio", { direction: "sendrecv" });
     if (this.wantsVideo) this.videoLine_ = connection.addTransceiver("video", { direction: "sendrecv" });
+    this.direct();
     this.place();
   }
 
   answer(connection: RTCPeerConnection): void {
     this.connection_ = connection;
+    this.early_ = true;
   }
 
   // Once the offer is in: its lines are ours too.
   adopt(): void {
+    this.early_ = false;
     for (const line of this.connection_?.getTransceivers() ?? []) {
       if (line.currentDirection === "stopped") continue;
       const kind = line.receiver.track.kind;
@@ -58,7 +64,7 @@ export class CallMedia {
   // Puts a track on its line, or takes it off. True: an offer must follow.
   set(which: LocalTrack, track: MediaStreamTrack | null): boolean {
     this.tracks_[which] = track;
-    if (this.connection_ === null) {
+    if (this.connection_ === null || this.early_) {
       if (which !== "microphone" && track !== null) this.wantsVideo = true;
       return false;
     }
@@ -129,8 +135,9 @@ export class CallMedia {
     return mid === null || mid === undefined ? sdp : markSlides(sdp, [mid]);
   }
 
-  incoming(sdp: string): void {
+  incoming(sdp: string): string {
     this.map_.update(sdp);
+    return this.sources_.complete(sdp);
   }
 
   audio(): MediaStream | null {

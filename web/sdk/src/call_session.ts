@@ -129,7 +129,7 @@ export class CallSession {
 
   private description(event: { originator: string; sdp: string }): void {
     if (event.originator === "local") event.sdp = this.media_.outgoing(event.sdp);
-    else this.media_.incoming(event.sdp);
+    else event.sdp = this.media_.incoming(event.sdp);
   }
 
   private watchConnection(connection: RTCPeerConnection): void {

@@ -10,6 +10,7 @@ import type { DeliveryReport, IncomingText, QueueNews, Sender } from "./types.ts
 export type Incoming =
   | { kind: "text"; text: IncomingText }
   | { kind: "hold"; held: boolean }
+  | { kind: "dtmf"; key: string }
   | { kind: "typing"; from: Sender; body: string }
   | { kind: "delivery"; report: DeliveryReport }
   | { kind: "queue"; news: QueueNews }
@@ -80,7 +81,8 @@ export function readIncoming(request: IncomingRequest, number: string): Incoming
   }
   switch (type) {
     case kCallType: {
-      const { type: what } = json(body);
+      const { type: what, key } = json(body);
+      if (what === "dtmf" && typeof key === "string" && /^[0-9A-D*#]$/.test(key)) return { kind: "dtmf", key };
       return what === "hold" || what === "unhold" ? { kind: "hold", held: what === "hold" } : { kind: "data", contentType: type, body, from };
     }
     case kQueueType: {

@@ -18,6 +18,8 @@ export interface SavedCall {
   video: boolean;
   audio: boolean;    // the microphone was open
   muted: boolean;
+  heldHere: boolean;
+  heldThere: boolean;
 }
 export interface Saved {
   host: string;

@@ -397,7 +397,7 @@ export class Webphone extends Emitter<WebphoneEvents> {
     this.calls_.add(call);
     call.on("status", (status) => {
       if (status === "ended") this.calls_.delete(call);
-      if (status === "active" && !told) {
+      if ((status === "active" || status === "held") && !told) {
         told = true;
         this.emit("callResumed", call);
       }
