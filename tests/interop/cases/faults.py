@@ -6,6 +6,7 @@ import subprocess
 import time
 
 from cases.hostile import Call
+from cases.rest import Api
 from support.check import Skip, check, equal, eventually
 from support.rtp import Media
 from support.server import ACCOUNTS, PASSWORD, Server
@@ -89,6 +90,19 @@ class Witness:
         self.media.close()
 
 
+def programs(server, wanted):
+    """What the REST API says: a reason, and a status that says whether to come again."""
+    api = Api(server)
+    for _ in range(40):                                    # what still has a place on the disk is made
+        status, problem = api.ask("POST", "/accounts", {"name": f"n{token()}", "password": "correct horse"})
+        if status == wanted:
+            break
+        equal(status, 201, f"POST /accounts: {problem}")
+    equal(status, wanted, f"POST /accounts: {problem}")
+    check(status == 201 or (problem["reason"] and problem["detail"]), f"a problem without a reason: {problem}")
+    equal(api.ask("GET", "/rooms")[0], 200, "GET /rooms")
+
+
 def survive(server, name, break_it, mend, fill):
     """What holds whatever keeps the disk from being written."""
     call, witness = Call(server, "plain"), Witness(server)
@@ -110,10 +124,13 @@ def survive(server, name, break_it, mend, fill):
     witness.refused(fill)
     call.good(f"{name}: the call meanwhile")
     equal(server.log_text().count("messages can't be stored"), 1, f"lines of the log, {name}")
+    programs(server, 503)
     mend()
     eventually(lambda: witness.to_room(fill).status == 202, 10, f"{name}: a room's text afterwards")
     eventually(lambda: witness.to_absent(fill).status == 202, 10, f"{name}: a text to who is absent, afterwards")
     check(eventually(lambda: "messages are stored again" in server.log_text(), 5, "the log doesn't say that it is over"), "")
+    eventually(lambda: Api(server).ask("POST", "/accounts", {"name": "later", "password": "correct horse"})[0] in (201, 409), 10, f"{name}: an account afterwards")
+    programs(server, 201)
     call.good(f"{name}: the call afterwards")
     bob.register(contact="*", expires=0)
     witness.nothing_is_lost()
