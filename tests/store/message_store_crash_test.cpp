@@ -67,6 +67,12 @@ store::StoredMessage numbered(std::uint64_t n) {
   return m;
 }
 
+store::OfflineMessage waiting(std::uint64_t n) {
+  const auto m = numbered(n);
+  return {.id = 0, .account = "carol" + std::to_string(n % 10), .from_uri = "sip:alice@parley", .from_display = "Alice", .content_type = m.content_type, .body = m.body,
+          .headers = {}, .created = m.time, .expires = m.time + 24h};
+}
+
 // Not a test but the program that is killed: 1,000 messages a second, and their numbers once they are acknowledged.
 TEST(MessageStoreCrashChild, DISABLED_Writes) {
   const char* folder = std::getenv(kFolder);
@@ -74,16 +80,20 @@ TEST(MessageStoreCrashChild, DISABLED_Writes) {
   test::StoreClient client;
   auto store = store::open_sqlite_messages(folder, client.post());
   ASSERT_TRUE(store) << store.error().detail;
-  auto n = client.get<std::uint64_t>([&](auto done) { return (*store)->highest_sequence("room:lobby", done); }).value();
+  // The last may have been one outside of a call.
+  auto n = client.get<std::uint64_t>([&](auto done) { return (*store)->highest_sequence("room:lobby", done); }).value() + 1;
   for (auto next = std::chrono::steady_clock::now();; next += 1ms) {
     while (std::chrono::steady_clock::now() < next) {
       client.run_posted();
       std::this_thread::sleep_for(200us);
     }
     ++n;
-    ASSERT_TRUE((*store)->append(numbered(n), [n](base::Status status) {
-      if (!status || ::write(kAcknowledged, &n, sizeof n) != sizeof n) ::_exit(3);
-    }));
+    const auto acknowledge = [n](bool kept) {
+      if (!kept || ::write(kAcknowledged, &n, sizeof n) != sizeof n) ::_exit(3);
+    };
+    // Every fourth is one outside of a call, for somebody who is absent.
+    if (n % 4 == 0) ASSERT_TRUE((*store)->append_offline(waiting(n), [acknowledge](base::Result<std::uint64_t> id) { acknowledge(id.has_value()); }));
+    else ASSERT_TRUE((*store)->append(numbered(n), [acknowledge](base::Status status) { acknowledge(status.has_value()); }));
   }
 }
 
@@ -97,7 +107,7 @@ pid_t start_child(const std::string& folder, int acknowledged) {
   ::_exit(2);
 }
 
-TEST(MessageStoreCrashTest, EveryAcknowledgedMessageOutlivesKill9) {
+TEST(MessageStoreCrashTest, SurvivalItem25EveryAcknowledgedMessageOutlivesKill9) {
   test::TemporaryDirectory folder;
   const auto data = folder.path("data");
   std::mt19937 random(20);
@@ -136,9 +146,23 @@ TEST(MessageStoreCrashTest, EveryAcknowledgedMessageOutlivesKill9) {
       }
       query.after = page->next;
     }
+    const auto newest = *there.rbegin();
+    for (std::uint64_t account = 0; account < 10; ++account) {
+      const auto all = client.get<std::vector<store::OfflineMessage>>([&](auto done) {
+        return (*store)->pending_for("carol" + std::to_string(account), base::WallTime{}, 0, 10'000, done);
+      });
+      ASSERT_TRUE(all) << all.error().detail;
+      std::uint64_t before = 0;
+      for (const auto& m : *all) {
+        const auto n = std::stoull(*m.body);
+        ASSERT_EQ(*m.body, *numbered(n).body);
+        EXPECT_GT(n, before);   // in the order in which they were sent
+        there.insert(before = n);
+      }
+    }
     EXPECT_TRUE(std::ranges::includes(there, acknowledged)) << "round " << round;
     const auto highest = client.get<std::uint64_t>([&](auto done) { return (*store)->highest_sequence("room:lobby", done); });
-    EXPECT_EQ(highest, *there.rbegin());
+    EXPECT_EQ(highest, newest);
     EXPECT_EQ(SQLite::Database(data + "/messages.db").execAndGet("PRAGMA integrity_check").getString(), "ok");
   }
   EXPECT_GE(acknowledged.size(), 750u);

@@ -86,7 +86,7 @@ TEST_F(MessageStoreFaultTest, FilesAreForTheOwnerAlone) {
   }
 }
 
-TEST_F(MessageStoreFaultTest, ALockedDatabaseIsAnErrorAndIsReadMeanwhileAndWorksLater) {
+TEST_F(MessageStoreFaultTest, SurvivalItem26ALockedDatabaseIsAnErrorAndIsReadMeanwhileAndWorksLater) {
   auto store = open();
   ASSERT_TRUE(append(*store, 1));
   SQLite::Database other(file, SQLite::OPEN_READWRITE);
@@ -114,7 +114,7 @@ TEST_F(MessageStoreFaultTest, AShortLockIsWaitedFor) {
   EXPECT_TRUE(status);
 }
 
-TEST_F(MessageStoreFaultTest, AFullQuotaLosesNothing) {
+TEST_F(MessageStoreFaultTest, SurvivalItem26AFullQuotaLosesNothing) {
   auto store = open({.busy_timeout = 50ms, .max_pages = 120});
   fill_then(*store, [&] {
     const auto gone = client.get<store::Expired>([&](auto done) {
@@ -127,7 +127,7 @@ TEST_F(MessageStoreFaultTest, AFullQuotaLosesNothing) {
   });
 }
 
-TEST_F(MessageStoreFaultTest, AFullDiskLosesNothing) {
+TEST_F(MessageStoreFaultTest, SurvivalItem26AFullDiskLosesNothing) {
   ASSERT_EQ(::mkdir(data.c_str(), 0700), 0);
   if (::mount("none", data.c_str(), "tmpfs", 0, "size=2m") != 0) GTEST_SKIP() << "only root may mount";
   const std::string ballast = data + "/ballast";
@@ -139,7 +139,7 @@ TEST_F(MessageStoreFaultTest, AFullDiskLosesNothing) {
   EXPECT_EQ(::umount2(data.c_str(), MNT_DETACH), 0);
 }
 
-TEST_F(MessageStoreFaultTest, AFileThatMayNotGrowLosesNothing) {
+TEST_F(MessageStoreFaultTest, SurvivalItem26AFileThatMayNotGrowLosesNothing) {
   auto store = open();
   const auto old = std::signal(SIGXFSZ, SIG_IGN);
   rlimit before{};
