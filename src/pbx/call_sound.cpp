@@ -38,6 +38,7 @@ void Call::join(bridge::Leg& leg) {
 // Webphones report HOLD at both ends; what a re-INVITE says of its sender alone is passed on as a message. Who holds is not heard:
 // some phones send music of their own then.
 void Call::tell_hold(bridge::Leg& holder) {
+  if (&holder != caller_.get() && &holder != answered_) return;   // one who listens holds nobody
   const bool before = std::find(holding_.begin(), holding_.end(), &holder) != holding_.end();
   if (holder.on_hold() == before) return;
   before ? static_cast<void>(std::erase(holding_, &holder)) : holding_.push_back(&holder);

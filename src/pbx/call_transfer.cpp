@@ -32,7 +32,8 @@ void Call::on_leg_request(bridge::Leg& leg, sip::RequestId id, const sip::Messag
 void Call::refer(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) {
   const auto refuse = [&](int status, std::string reason = {}) { leg.session().respond(id, {.status = status, .reason = std::move(reason)}); };
   std::erase_if(told_, [](const auto& told) { return !told.notifier->active(); });
-  if (!answered_ || !caller_ || !leg.joined() || is_retired(leg)) return refuse(403, "Not In A Call Yet");
+  const bool party = &leg == caller_.get() || &leg == answered_;   // not one who listens
+  if (!answered_ || !caller_ || !leg.joined() || !party) return refuse(403, "Not In A Call Yet");
   if (transfer_) return refuse(491);
   if (told_.size() >= kMaxTold) return refuse(503);
   const auto wanted = sip::parse_refer(*request);
@@ -146,6 +147,8 @@ void Call::on_target_established(bridge::Leg& leg) {
   }
   if (!old) hush(*transfer->stays);
   bridge_.add(leg);
+  if (held_from_outside_) hold_from_outside(leg);
+  update_music();
   if (transfer->notifier) transfer->notifier->finish(200);
   if (old) let_go(*old, transfer->notifier != nullptr);
   for (auto* loser : losers) loser->end("SIP;cause=200;text=\"Call completed elsewhere\"");
@@ -186,6 +189,7 @@ bool Call::leave_to_target(const bridge::Leg& leg) {
     answered_ = nullptr;
   }
   play(*transfer_->stays, {.kind = bridge::Sound::Kind::kRingback, .file = {}});   // alone until somebody answers
+  host_.on_call_changed(*this);
   return true;
 }
 

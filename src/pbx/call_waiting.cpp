@@ -147,6 +147,7 @@ bool Call::on_taker_ended(const bridge::Leg& leg) {
   callees_.erase(own);
   if (queued_->queue->max_wait > std::chrono::seconds(0) && queued_->timer == 0 && caller_) caller_->end("SIP;cause=480;text=\"Nobody Could Take The Call\"");
   host_.on_call_changed(*this);
+  check_over();   // its caller may have gone first
   return true;
 }
 

@@ -88,10 +88,11 @@ void Messages::deliver_next(const std::string& account, std::uint64_t after) {
     if (weak.expired()) return;
     const auto contacts = registrar_.find(account, timeline_.now());
     if (!waiting || waiting->empty() || contacts.empty()) {
-      if (kept_meanwhile_.erase(account) != 0 && waiting && !contacts.empty()) return deliver_next(account, 0);
+      const bool more = kept_meanwhile_.erase(account) != 0;
+      if (more && waiting && !contacts.empty()) return deliver_next(account, 0);
       delivering_.erase(account);
       // A registration that is refreshed asks the disk nothing. What is kept from here on takes the account out again.
-      if (waiting && waiting->empty()) {
+      if (waiting && waiting->empty() && !more) {
         if (nothing_waits_.size() >= kMaxKnown) nothing_waits_.clear();
         nothing_waits_.insert(account);
       }

@@ -12,7 +12,7 @@ pbx::PbxConfig config() {
   pbx::PbxConfig c;
   c.lines = {{.name = "Webphone1"}, {.name = "Team", .access = pbx::LineConfig::Access::kToken}};
   c.tokens = *pbx::TokenKeys::make(kSecret, {});
-  c.queues = {{.name = "support", .agents = {"dave"}}};
+  c.queues = {{.name = "support", .agents = {"bob"}}};
   c.supervisors = {"carol"};
   c.requests_per_second = 0;
   return c;
@@ -42,7 +42,7 @@ struct SuperviseTest : testing::Test {
 };
 constexpr base::ErrorCode kDone{};
 
-TEST_F(SuperviseTest, WithoutThePrivilegeNothingIsSaidOrDone) {
+TEST_F(SuperviseTest, SurvivalItem22WithoutThePrivilegeNothingIsSaidOrDone) {
   talk();
   webphone(world, "", {.line = "alice", .password = "secret of alice"});
   for (const auto kind : {Kind::kHangUp, Kind::kHold, Kind::kListen, Kind::kTransfer, Kind::kForward, Kind::kDtmf}) {
@@ -152,6 +152,53 @@ TEST_F(SuperviseTest, AListenerHearsAndReadsAndIsNotSeen) {
   call.bye();
   world.advance(1s);
   EXPECT_EQ(ear.received(sip::Method::kBye).size(), 1u);
+  EXPECT_EQ(world.pbx.calls(), 0u);
+  EXPECT_EQ(world.media.legs_alive(), 0u);
+}
+
+// Its phone may hold, resume and transfer as it likes: the two notice nothing, and it is never heard.
+TEST_F(SuperviseTest, AListenerHoldsAndTransfersNobody) {
+  auto& call = talk();
+  ASSERT_EQ(act({.kind = Kind::kListen}), kDone);
+  auto& ear = *carol.incoming.back();
+  ear.answer();
+  world.settle();
+  const auto description = ear.description;
+  ASSERT_EQ(ear.reinvite(replace_all(description, "a=sendrecv", "a=sendonly")), 200);
+  EXPECT_FALSE(world.pbx.list_calls().at(0).held);
+  EXPECT_FALSE(leg(0).sounding);
+  EXPECT_FALSE(leg(1).sounding);
+  ASSERT_EQ(ear.reinvite(description), 200);
+  EXPECT_TRUE(leg(2).muted);
+  EXPECT_EQ(ear.request("REFER", "Contact: " + carol.contact() + "\r\nRefer-To: <sip:team@parley>\r\n"), 403);
+  EXPECT_EQ(call.message("text/plain", "still here"), 202);
+  EXPECT_EQ(bob.incoming.back()->texts(), std::vector<std::string>{"still here"});
+}
+
+TEST_F(SuperviseTest, WhoComesToAHeldCallIsHeldToo) {
+  auto& dave = webphone(world, "Dave");
+  talk();
+  ASSERT_EQ(act({.kind = Kind::kHold}), kDone);
+  ASSERT_EQ(act({.kind = Kind::kTransfer, .number = dave.account, .transferor = "bob"}), kDone);
+  dave.incoming.back()->answer();
+  world.settle();
+  for (const FakeMediaEngine::Leg* party : {&leg(0), &std::as_const(world.media_of(*dave.incoming.back()))}) {
+    EXPECT_TRUE(party->muted);
+    EXPECT_TRUE(party->sounding);
+  }
+  EXPECT_EQ(act({.kind = Kind::kUnhold}), kDone);
+  EXPECT_FALSE(world.media_of(*dave.incoming.back()).muted);
+  EXPECT_FALSE(world.media_of(*dave.incoming.back()).sounding);
+}
+
+TEST_F(SuperviseTest, ACallerThatLeavesWhileItIsTakenLeavesNothingBehind) {
+  auto& call = alice.invite("sip:support@parley", {});
+  world.settle();
+  auto& seen = subscribe(bob, "bob", "parley-sessions", "Accept: application/vnd.parley.sessions+json\r\n");
+  const auto session = nlohmann::json::parse(notified(seen).back())["sessions"].at(0);
+  ASSERT_EQ(bob.invite("sip:" + session.value("take", "") + "@parley", {.no_ack = true}).status(), 200);
+  call.bye();
+  world.advance(1min);
   EXPECT_EQ(world.pbx.calls(), 0u);
   EXPECT_EQ(world.media.legs_alive(), 0u);
 }

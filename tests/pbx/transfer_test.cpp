@@ -163,6 +163,30 @@ TEST_F(TransferTest, TheTransferorNeedNotWait) {
   EXPECT_TRUE(speaks(*a, *carol.incoming.back()));
 }
 
+// Who has handed the call over is free for the next one, and who was handed over is not.
+TEST_F(TransferTest, TheTransferorThatHasGoneIsInNoCall) {
+  talk();
+  ASSERT_EQ(refer(*b, "carol"), 202);
+  EXPECT_TRUE(world.pbx.presence().in_call("bob"));
+  b->bye();
+  EXPECT_FALSE(world.pbx.presence().in_call("bob"));
+  EXPECT_TRUE(world.pbx.presence().in_call("alice"));
+  carol.incoming.back()->answer();
+  EXPECT_TRUE(world.pbx.presence().in_call("alice"));
+  EXPECT_TRUE(world.pbx.presence().in_call("carol"));
+  a->bye();
+  expect_nothing_left();
+  EXPECT_FALSE(world.pbx.presence().in_call("alice"));
+  talk();
+  ASSERT_EQ(refer(*a, "carol"), 202);
+  a->bye();
+  EXPECT_FALSE(world.pbx.presence().in_call("alice"));
+  EXPECT_TRUE(world.pbx.presence().in_call("bob"));
+  carol.incoming.back()->refuse(486);
+  expect_nothing_left();
+  EXPECT_FALSE(world.pbx.presence().in_call("bob"));
+}
+
 TEST_F(TransferTest, WhoIsTransferredMayHangUpMeanwhile) {
   talk();
   ASSERT_EQ(refer(*a, "carol"), 202);
