@@ -133,22 +133,6 @@ void Room::adopt(std::unique_ptr<bridge::Leg> leg) {
   send_welcome(participant);
 }
 
-std::unique_ptr<bridge::Leg> Room::release(std::string_view id) {
-  const auto it = std::find_if(participants_.begin(), participants_.end(), [&](const auto& p) { return p->present && p->leg->party().participant == id; });
-  if (it == participants_.end()) return nullptr;
-  const auto participant = std::move(*it);
-  participants_.erase(it);
-  for (auto& p : participants_) {
-    if (p->replaces == participant->leg.get()) p->replaces = nullptr;
-  }
-  bridge_.remove(*participant->leg);
-  send_event(EventType::kLeave, *participant, "left");
-  note_presence();
-  participant->leg->set_wants_events(false);
-  if (participants_.empty()) host_.on_room_empty(*this);
-  return std::move(participant->leg);
-}
-
 sip::SessionHandler* Room::accept(sip::Session& session, const sip::Message& invite, std::unique_ptr<Participant> participant) {
   auto& leg = *participant->leg;
   leg.attach(session);

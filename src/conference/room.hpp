@@ -74,8 +74,6 @@ class Room final : public bridge::LegOwner {
   bool has_place() const { return profile_.max_members == 0 || members() < profile_.max_members; }
   // Who present has that token came as a call's leg: its page knows of no room, and dials what it dialled then.
   bool has_adopted(std::string_view token) const;
-  // A participant's leg for another owner, who moves it on; the others see it leave. Null: no such participant.
-  std::unique_ptr<bridge::Leg> release(std::string_view participant);
 
   // A message of an authenticated account that is not in the room (spec B.6); it has passed refuse_message().
   void message_from_outside(const bridge::Party& from, const sip::MessagePtr& message, std::function<void(const sip::Reply&)> answer) {
