@@ -68,10 +68,15 @@ std::vector<CallSide> Call::sides() const {
     const auto& account = leg.party().account;
     if (leg.ended() || account.empty() || std::any_of(result.begin(), result.end(), [&](const auto& s) { return s.account == account; })) return;
     using State = CallSide::State;
-    const auto state = answered_ || service_ || queued_ ? State::kTalking : ringing_told_ ? State::kRinging : State::kTrying;
+    const bool talks = answered_ || service_ || queued_ || transfer_;
+    const auto state = talks ? State::kTalking : ringing_told_ ? State::kRinging : State::kTrying;
     result.push_back({.account = account, .caller = caller, .state = !caller && state == State::kTrying ? State::kRinging : state,
                       .other_number = other ? other->number : std::string(), .other_display = other ? other->display_name : std::string()});
   };
+  if (transfer_ && !transfer_->transferor) {   // he has hung up: who stays waits for another
+    add(*transfer_->stays, !transfer_->of_caller, &transfer_->party);
+    return result;
+  }
   if (!caller_ || caller_->ended()) return result;
   if (service_) add(*caller_, true, &service_party_);
   if (queued_) {

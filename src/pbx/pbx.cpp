@@ -98,8 +98,10 @@ sip::SessionHandler* Pbx::on_invite(sip::Session& session, const sip::MessagePtr
     const bool same = conference::Rooms::key_of(conference::Rooms::clean_name(dialled)) == conference::Rooms::key_of(room->name());
     if (same || dialled == kDefaultTarget || room->has_adopted(token)) return room->resume(session, *invite, token);
   }
-  for (auto& [key, call] : calls_) {
-    if (call->holds(token)) return call->resume(session, *invite, token);
+  if (!token.empty()) {
+    for (auto& [key, call] : calls_) {
+      if (call->holds(token)) return call->resume(session, *invite, token);
+    }
   }
   if (const auto* trunk = trunks_.identify(*invite, source)) return route_from_trunk(session, *invite, *trunk);
   auto caller = identify(*invite, source, false);
