@@ -152,6 +152,7 @@ void Call::take_place(bridge::Leg& leg) {
   another ? release(*old) : static_cast<void>(std::erase(holding_, old));
   sounds_.erase(old->id());
   gone_.push_back(std::move(retired));
+  if (!another) old->session().hand_messages_to(leg.session());
   old->end("SIP;cause=200;text=\"Replaced\"");
   bridge_.add(leg);
   if (held_from_outside_) hold_from_outside(leg);

@@ -86,6 +86,7 @@ class SessionImpl final : public Session {
   void end(std::string_view reason) override;
   void reoffer() override;
   void send_message(const MessageCopy& copy) override;
+  void hand_messages_to(Session& to) override;
   void send_request(std::string_view method, std::string_view headers, std::string_view content_type, std::string_view body,
                     std::function<void(const MessagePtr&)> done) override;
   void respond(RequestId id, const Reply& reply) override;

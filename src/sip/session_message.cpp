@@ -38,6 +38,12 @@ void SessionImpl::queue_copy(const MessageCopy& copy) {
                       std::string(copy.headers), copy.body, copy.utf8, copy.token, 0, false});
 }
 
+void SessionImpl::hand_messages_to(Session& to) {
+  for (const auto waiting = std::exchange(waiting_, {}); const auto& copy : waiting) {
+    to.send_message({copy.from_display, copy.to_display, copy.content_type, copy.headers, copy.body, copy.utf8, copy.token});
+  }
+}
+
 // The dialog was confirmed, or its peer is back.
 void SessionImpl::flush_messages() {
   if (finished_ || state_ != State::kConfirmed || !dialog_->reachable()) return;

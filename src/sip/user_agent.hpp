@@ -89,6 +89,8 @@ class Session {
   virtual void reoffer() = 0;
   // In order; pipelined on a stream, on UDP one outstanding at a time with a bounded queue (then the copy is skipped: status 0).
   virtual void send_message(const MessageCopy& copy) = 0;
+  // What waits to be sent, since the peer can't be reached, goes by `to` instead: the same page by another dialog.
+  virtual void hand_messages_to(Session& /*to*/) {}
   virtual void send_request(std::string_view method, std::string_view headers, std::string_view content_type, std::string_view body,
                             std::function<void(const MessagePtr& response /* null: timeout */)> done) = 0;
   virtual void respond(RequestId id, const Reply& reply) = 0;

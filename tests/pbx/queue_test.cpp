@@ -267,6 +267,25 @@ TEST_F(QueueTest, APageThatReloadsKeepsItsPlace) {
   EXPECT_EQ(watcher.events, std::vector<std::string>{"waiting support 1"});
 }
 
+TEST_F(QueueTest, WhatIsWrittenWhileAPageReloadsIsNotLost) {
+  auto& ann = webphone(world, "Ann");
+  auto& alice = phone("alice");
+  auto& seen = follows(alice);
+  auto& call = waits(ann);
+  const auto token = std::string(call.response->value("Parley-Resume"));
+  auto& taken = take(alice, only(seen));
+  ASSERT_EQ(taken.status(), 200);
+  ann.lose_flow();
+  EXPECT_EQ(taken.message("text/plain", "one"), 202);
+  EXPECT_EQ(taken.message("text/plain", "two"), 202);
+  ann.register_contact();
+  auto& again = ann.invite("sip:support@parley", {.headers = "Parley-Resume: " + token + "\r\n"});
+  ASSERT_EQ(again.status(), 200);
+  EXPECT_EQ(taken.message("text/plain", "three"), 202);
+  world.advance(1s);
+  EXPECT_EQ(texts(again), (std::vector<std::string>{"one", "two", "three"}));
+}
+
 // ---- the calls of others
 
 TEST_F(QueueTest, SessionsAreForSupervisorsAndAgents) {

@@ -183,6 +183,7 @@ async function chats(group) {
     await Promise.all([vi.page.waitForNavigation(), vi.page.click("nav a:nth-child(2)")]);
     check(vi.page.url().endsWith("?page=plants"), vi.page.url());
     await vi.reads("still there?");
+    await until("it is connected", async () => (await vi.text("widget-status")) === "Online");
     await vi.say("yes, on the next page");
     await ann.reads("yes, on the next page");
     same((await ann.chats()).filter((each) => each.stage === "open").map((each) => each.name), ["Vi"], "her chats");

@@ -154,7 +154,7 @@ export class AgentDesk extends Store<AgentState> implements ChatHost {
   }
 
   // Who else is there, and which queues there are. Told over and over: there is no subscription to the phone book.
-  private async look(): Promise<void> {
+  async look(): Promise<void> {
     const phone = this.phone_;
     if (phone === null || document.hidden && this.state.targets.length > 0 || this.state.phase !== "in") return;
     let targets: Target[] = [];
@@ -308,20 +308,26 @@ export class AgentDesk extends Store<AgentState> implements ChatHost {
     // A visitor's page that was reloaded asks how things stand.
     if (readMediaNotice(contentType, body)?.asks === true) this.announce(chat);
     const notice = readDeskNotice(contentType, body);
-    if (notice?.type === "transcript" && !chat.view.log.some((each) => each.kind === "text")) chat.putBefore(this.entriesOf(notice.entries, chat.view.name));
+    if (notice?.type === "transcript") this.takeTranscript(chat, notice.entries);
   }
 
-  private entriesOf(entries: readonly TranscriptEntry[], visitor: string): Entry[] {
+  // What is known here already, from an earlier part of the same chat, is left out.
+  private takeTranscript(chat: Conversation, entries: readonly TranscriptEntry[]): void {
+    const last = chat.view.log.reduce<string | null>((found, each) => (each.kind === "text" ? each.text : found), null);
+    const known = entries.reduce((found, each, at) => (each.text === last ? at + 1 : found), 0);
+    const fresh = entries.slice(known);
+    if (fresh.length === 0) return;
     const key = `before-${++this.transcripts_}`;
-    const at = entries[0]?.at ?? Date.now();
-    return [
+    const visitor = chat.view.name;
+    const at = (fresh[0] as TranscriptEntry).at;
+    chat.put([
       { kind: "notice", key, text: "What was said before, as the visitor's page tells it:", at },
-      ...entries.map((each, index): Entry => ({
+      ...fresh.map((each, index): Entry => ({
         kind: "text", key: `${key}-${index}`, mine: false, participant: null, name: each.mine ? visitor : each.name, text: each.text, at: each.at,
         sequence: null, messageId: null, delivery: "sent", error: null,
       })),
-      { kind: "notice", key: `${key}-end`, text: "Until here.", at: Date.now() },
-    ];
+      { kind: "notice", key: `${key}-end`, text: "From here on it is with you.", at: Date.now() },
+    ]);
   }
 
   ended(chat: Conversation, end: CallEnd, wasOpen: boolean): void {

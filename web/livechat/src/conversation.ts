@@ -212,9 +212,9 @@ export class Conversation {
     this.change({ log: log.add(this.view_.log, { kind: "notice", key: newKey(), text, at: Date.now() }) });
   }
 
-  // What was said before this side came.
-  putBefore(entries: log.Log): void {
-    this.change({ log: [...entries, ...this.view_.log].slice(-log.kMostEntries) });
+  // What was said where this side was not.
+  put(entries: log.Log): void {
+    this.change({ log: [...this.view_.log, ...entries].slice(-log.kMostEntries) });
   }
 
   private noticeOf(text: string | null): void {

@@ -20,6 +20,7 @@ background:var(--accent);color:var(--on-accent);box-shadow:0 2px 6px rgb(10 15 3
 .count{position:absolute;top:-3px;right:-3px;min-width:22px;height:22px;padding:0 5px;border-radius:11px;background:#cf2f3a;color:#fff;font:650 13px/22px system-ui,sans-serif;text-align:center}
 .say{position:fixed;bottom:92px;right:20px;max-width:min(280px,calc(100vw - 40px));padding:12px 16px;border-radius:14px;background:#fff;color:#171a24;font:15px/1.4 system-ui,sans-serif;box-shadow:0 8px 28px rgb(10 15 30/25%)}
 [hidden]{display:none!important}
+@media (max-width:480px),(max-height:480px){.launch[aria-expanded=true]{display:none}}
 @media (prefers-reduced-motion:reduce){*{animation:none!important;transition:none!important}}
 `;
 
@@ -75,6 +76,7 @@ class Launcher {
   private readonly count_ = document.createElement("span");
   private readonly say_ = document.createElement("p");
   private readonly words_: (typeof kWords)["en"];
+  private readonly style_: (css: string) => void;
   private window_: ChatWindow | null = null;
   private loading_ = false;
   private wanted_ = false;
@@ -86,7 +88,9 @@ class Launcher {
     this.words_ = kWords[options_.language];
     this.host_.dataset["parley"] = "widget";
     if (side === "left") this.host_.dataset["side"] = "left";
-    addStyle(this.shadow_, kSheet + colourRules(colour));
+    const colours = colourRules(colour);
+    this.style_ = (css) => addStyle(this.shadow_, css + colours);
+    this.style_(kSheet);
     this.button_.type = "button";
     this.button_.className = "launch";
     this.button_.dataset["testid"] = "widget-button";
@@ -136,7 +140,7 @@ class Launcher {
     this.button_.classList.add("busy");
     const script = document.createElement("script") as HTMLScriptElement & { parley?: Hook };
     script.parley = {
-      options: this.options_, shadow: this.shadow_, addStyle: (css) => addStyle(this.shadow_, css),
+      options: this.options_, shadow: this.shadow_, addStyle: this.style_,
       setOpen: (open) => {
         this.shown_ = open;
         this.label();

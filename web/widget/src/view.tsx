@@ -1,7 +1,7 @@
 // The chat window of the widget.
 
 import type { VNode } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { AlertIcon, CloseIcon, LeaveIcon, MicIcon, MicOffIcon } from "../../shared/views/icons.tsx";
 import { useStore } from "../../shared/views/hooks.ts";
 import { Avatar } from "../../livechat/src/views/avatar.tsx";
@@ -26,7 +26,7 @@ function Form({ visitor, state }: Props): VNode {
   const { text } = visitor;
   const field = useRef<HTMLTextAreaElement>(null);
   const busy = state.phase === "connecting";
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (state.open && window.matchMedia("(pointer: fine)").matches) field.current?.focus({ preventScroll: true });
   }, [state.open]);
   const send = (): void => void (busy || visitor.start());
@@ -109,7 +109,7 @@ function Chat({ visitor, state, chat }: Props & { chat: ChatView }): VNode {
       )}
       <Messages log={chat.log} room={false} name={state.agent ?? text.agent} stage={chat.stage} canRetry={live} words={text.messages} onRetry={(key) => visitor.chat?.retry(key)} />
       {live
-        ? <Compose chat={chat} words={text.compose} onDraft={(draft) => visitor.chat?.setDraft(draft)} onSend={(message) => visitor.chat?.send(message)} />
+        ? <Compose chat={chat} early words={text.compose} onDraft={(draft) => visitor.chat?.setDraft(draft)} onSend={(message) => visitor.chat?.send(message)} />
         : <div class="closed" data-testid="widget-over"><button type="button" class="primary small" data-testid="widget-again" onClick={() => visitor.again()}>{text.again}</button></div>}
     </>
   );
@@ -122,9 +122,9 @@ export function Panel({ visitor, title, onClose }: { visitor: Visitor; title: st
   const { chat, agent, open, phase } = state;
   const ask = phase === "form" || phase === "connecting" || chat === null;
   const line = status({ visitor, state });
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open || ask) return;
-    const target = panel.current?.querySelector<HTMLElement>("[data-focus]") ?? panel.current;
+    const target = phase === "chat" ? panel.current?.querySelector<HTMLElement>(".compose [data-focus]") ?? panel.current : panel.current;
     target?.focus({ preventScroll: true });
   }, [open, ask, phase, chat?.stage === "open"]);
   return (

@@ -39,7 +39,7 @@ export function ChatPane({ desk, state, chat }: { desk: AgentDesk; state: AgentS
           <p class={chat.writing.length > 0 ? "live" : ""} data-testid="chat-status">{chat.writing.length > 0 ? typingText(chat.writing) : subtitle(chat)}</p>
         </div>
         {open && <VoiceButtons desk={desk} chat={chat} video={false} />}
-        {open && <TransferMenu targets={state.targets} disabled={handing !== undefined} onTransfer={(target) => void desk.transfer(chat.id, target)} />}
+        {open && <TransferMenu targets={state.targets} disabled={handing !== undefined} onOpen={() => void desk.look()} onTransfer={(target) => void desk.transfer(chat.id, target)} />}
         {open && (
           <button type="button" class="round-small hang-up" aria-label="Close this chat" title="Close this chat" data-testid="close-chat" onClick={() => desk.closeChat(chat.id)}><LeaveIcon size={22} /></button>
         )}
@@ -48,7 +48,7 @@ export function ChatPane({ desk, state, chat }: { desk: AgentDesk; state: AgentS
       {chat.interrupted && <Strip tone="warning" icon={<AlertIcon size={18} />} text="The connection is being found again. What you write is sent then." testId="interrupted" />}
       {open && <Strips desk={desk} chat={chat} />}
       <Messages log={chat.log} room={named} name={chat.name} stage={chat.stage} onRetry={(key) => talk?.retry(key)} canRetry={open} />
-      {open || chat.stage === "asking" ? <Compose chat={chat} onDraft={(text) => talk?.setDraft(text)} onSend={(text) => talk?.send(text)} /> : (
+      {open || chat.stage === "asking" ? <Compose chat={chat} early onDraft={(text) => talk?.setDraft(text)} onSend={(text) => talk?.send(text)} /> : (
         <div class="closed" data-testid="over">
           <p>This chat is over.</p>
           <button type="button" class="quiet" data-testid="remove-chat" onClick={() => desk.remove(chat.id)}>Take it off the list</button>

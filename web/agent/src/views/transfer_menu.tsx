@@ -6,7 +6,7 @@ import { Avatar } from "../../../livechat/src/views/avatar.tsx";
 import type { Target } from "../types.ts";
 import { QueueIcon, TransferIcon } from "./icons.tsx";
 
-interface Props { targets: Target[]; disabled: boolean; onTransfer(target: Pick<Target, "number" | "name">): void }
+interface Props { targets: Target[]; disabled: boolean; onOpen(): void; onTransfer(target: Pick<Target, "number" | "name">): void }
 
 function Menu({ targets, onTransfer, onClose }: Props & { onClose(): void }): VNode {
   const [number, setNumber] = useState("");
@@ -65,7 +65,10 @@ export function TransferMenu(props: Props): VNode {
       opener.current?.focus();
     }}>
       <button type="button" class="round-small" ref={opener} aria-expanded={open} aria-label="Hand over" title="Hand this chat over" data-testid="transfer" disabled={props.disabled}
-              onClick={() => setOpen(!open)}><TransferIcon size={20} /></button>
+              onClick={() => {
+                if (!open) props.onOpen();
+                setOpen(!open);
+              }}><TransferIcon size={20} /></button>
       {open && <Menu {...props} onClose={() => setOpen(false)} />}
     </div>
   );

@@ -13,16 +13,16 @@ const kWords: ComposeWords = {
   tooLong: (bytes) => `This is ${formatBytes(bytes)}; a message may hold ${formatBytes(kLargestMessage)}.`,
 };
 
-interface Props { chat: ChatView; words?: ComposeWords; onDraft(text: string): void; onSend(text: string): void }
+interface Props { chat: ChatView; words?: ComposeWords; early?: boolean; onDraft(text: string): void; onSend(text: string): void }
 
 const kHighest = 160;   // pixels
 
-export function Compose({ chat, words = kWords, onDraft, onSend }: Props): VNode {
+export function Compose({ chat, words = kWords, early = false, onDraft, onSend }: Props): VNode {
   const { draft } = chat;
   const field = useRef<HTMLTextAreaElement>(null);
   const bytes = draft.length > kLargestMessage / 8 ? byteLength(draft) : 0;
   const tooLong = bytes > kLargestMessage;
-  const ready = chat.stage === "open";
+  const ready = chat.stage === "open" || (early && chat.stage === "asking");   // then it waits for the call
   useLayoutEffect(() => {
     const element = field.current;
     if (element === null) return;
