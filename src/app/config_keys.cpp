@@ -225,7 +225,7 @@ const std::vector<ConfigKey<WebphoneLineSettings>>& webphone_line_keys() {
       {"password", "string", "\"\"", "Of the line, for `access = \"password\"`.", text(&Line::password)},
       {"origins", "list of strings", "[]", "Pages of which origins may connect, beside the server's own; `\"*\"`: every one. Empty: every one for an open line, else none.",
        texts(&Line::origins, 0, check_origin)},
-      {"default_target", "string", "\"\"", "Where a call without a number goes: an account, a client's number or a room; empty: nowhere.", text(&Line::default_target)},
+      {"default_target", "string", "\"\"", "Where a call without a number goes, as if it were dialled: an account, a queue, a group, a client's number, a room; empty: nowhere.", text(&Line::default_target)},
       {"call_clients", "boolean", "true", "May its clients call other clients?", boolean(&Line::call_clients)},
       {"call_accounts", "boolean", "true", "May they call accounts?", boolean(&Line::call_accounts)},
       {"call_rooms", "boolean", "true", "May they enter rooms that exist or are configured? They never make one.", boolean(&Line::call_rooms)},
