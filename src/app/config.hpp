@@ -128,6 +128,7 @@ struct TrunkSettings {
   std::size_t max_calls = 0;                     // 0: no limit
   bool verify_certificate = true;
   std::string ca_file;
+  enum class Srtp : std::uint8_t { kOff, kOffer } srtp = Srtp::kOff;   // of calls to it; kOffer needs TLS
   friend bool operator==(const TrunkSettings&, const TrunkSettings&) = default;
 };
 

@@ -51,6 +51,7 @@ void check_trunks(const Config& config, const PbxPlaces& places, const Complain&
   for (std::size_t i = 0; i < config.trunks.size(); ++i) {
     const auto& trunk = config.trunks[i];
     if (trunk.server.empty()) complain(places.trunks[i], "a trunk needs a server");
+    if (trunk.srtp == TrunkSettings::Srtp::kOffer && trunk.transport != "tls") complain(places.trunks[i], "srtp = \"offer\" needs transport = \"tls\": its keys stand in the signalling");
     if (trunk.username.empty() && (trunk.registers || !trunk.password.empty())) complain(places.trunks[i], "a trunk that registers or has a password needs a username");
   }
 }

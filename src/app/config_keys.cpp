@@ -101,7 +101,7 @@ ConfigSection media() {
     {"rtp_ports", "string", "\"\"", "Range of ports for phones that speak plain RTP, as \"20000-29999\"; empty: the system's choice.", m(&read_rtp_ports)},
     {"liveness", "seconds", "12", "A WebRTC participant that gave no sign of life for so long has left, 5 to 120.", m(duration(&M::liveness, 5, 120))},
     {"tcp", "boolean", "true", "Media over TCP too, for networks that let no UDP through.", m(boolean(&M::tcp))},
-    {"sdes", "string", "\"accept\"", "SRTP with keys in the SDP (RFC 4568), for phones. `accept`: where they offer it. `offer`: also offered to phones that are registered over TLS.",
+    {"sdes", "string", "\"accept\"", "SRTP with keys in the SDP (RFC 4568), for phones. `accept`: where they offer it. `offer`: also offered to phones that are registered over TLS (trunks have `srtp`).",
      m(choice(&M::sdes, kSdes))},
   }};
 }
@@ -139,7 +139,7 @@ ConfigSection calls() {
   return {"calls", "", {
     {"ring_timeout", "seconds", "60", "How long a call rings before it is given up, 5 to 600.", duration(&Config::ring_timeout, 5, 600)},
     {"session_expires", "seconds", "90", "Session timer (RFC 4028), 90 to 86400: an end that vanished is noticed within it.", duration(&Config::session_expires, 90, 86'400)},
-    {"call_waiting", "boolean", "true", "Does a second call ring an account that is in one? Otherwise it is answered 486.", boolean(&Config::call_waiting)},
+    {"call_waiting", "boolean", "true", "Does a second call ring an account that is in a call or a room? Otherwise it is answered 486.", boolean(&Config::call_waiting)},
   }};
 }
 

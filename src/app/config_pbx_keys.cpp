@@ -12,6 +12,7 @@ using namespace values;
 constexpr std::size_t kMaxPassword = 1024;
 
 const Choices<pbx::GroupConfig::Strategy> kStrategies = {{"all", pbx::GroupConfig::Strategy::kAll}, {"in_order", pbx::GroupConfig::Strategy::kInOrder}};
+const Choices<TrunkSettings::Srtp> kSrtp = {{"off", TrunkSettings::Srtp::kOff}, {"offer", TrunkSettings::Srtp::kOffer}};
 const Choices<std::string> kTransports = {{"udp", "udp"}, {"tcp", "tcp"}, {"tls", "tls"}};
 
 std::string check_account_name(std::string_view text) {
@@ -99,6 +100,8 @@ const std::vector<ConfigKey<TrunkSettings>>& trunk_keys() {
       {"max_calls", "integer", "0", "Calls at a time, out and in, 0 to 100000; 0: no limit.", integer(&T::max_calls, 0, 100'000)},
       {"verify_certificate", "boolean", "true", "Over TLS, must the server's certificate be for its name?", boolean(&T::verify_certificate)},
       {"ca_file", "path", "\"\"", "PEM file of who may have signed it; empty: whom the system trusts.", text(&T::ca_file)},
+      {"srtp", "string", "\"off\"", "Calls to it: `off` offers plain RTP; `offer`, over TLS alone, SRTP with keys in the SDP (RFC 4568) and nothing else. `[media] sdes` does not count for them.",
+       choice(&T::srtp, kSrtp)},
   };
   return keys;
 }

@@ -113,7 +113,8 @@ base::Status add_listeners(const Config& config, Certificates& certificates, Nod
 pbx::TrunkConfig trunk_config(const TrunkSettings& t) {
   return {.name = t.name, .server = t.server, .transport = t.transport, .outbound_proxy = t.outbound_proxy, .username = t.username, .password = t.password,
           .realm = t.realm, .domain = t.domain, .registers = t.registers, .expires = t.expires, .addresses = t.addresses, .caller_number = t.caller_number,
-          .number = t.number, .show_caller_name = t.show_caller_name, .max_calls = t.max_calls, .verify_certificate = t.verify_certificate, .ca_file = t.ca_file};
+          .number = t.number, .show_caller_name = t.show_caller_name, .max_calls = t.max_calls, .verify_certificate = t.verify_certificate,
+          .srtp = t.srtp == TrunkSettings::Srtp::kOffer, .ca_file = t.ca_file};
 }
 
 pbx::PbxConfig pbx_config(const Config& config, const bridge::MessagePolicy& messages) {

@@ -54,10 +54,10 @@ Leg::~Leg() {
   if (has_media_) environment_.media.remove_leg(id_);
 }
 
-base::Status Leg::create_media(bool webrtc, const base::SocketAddress& peer, bool private_signalling) {
+base::Status Leg::create_media(bool webrtc, const base::SocketAddress& peer, sdp::SdesPolicy sdes) {
   auto config = environment_.config.sdp;
   config.video = webrtc ? video_ : sdp::VideoMode::kNone;
-  if (!private_signalling) config.sdes = sdp::SdesPolicy::kAccept;
+  config.sdes = sdes;
   if (!video_codecs_.empty()) config.video_codecs = video_codecs_;
   if (webrtc) {
     auto endpoint = environment_.media.create_webrtc_leg(id_, bridge_);
@@ -88,15 +88,15 @@ base::Result<std::string> Leg::prepare_answer(const sip::Message& invite) {
   const auto& source = session_->source();
   const bool has_offer = invite.media_type() == "application/sdp";
   const bool webrtc = has_offer ? offers_webrtc(invite.body()) : is_websocket(source);
-  if (auto made = create_media(webrtc, source.remote, source.transport == sip::Transport::kTls); !made) return std::unexpected(made.error());
+  if (auto made = create_media(webrtc, source.remote, environment_.sdes_for(source.transport)); !made) return std::unexpected(made.error());
   if (!has_offer) return negotiator_->create_initial_offer(webrtc ? sdp::TransportKind::kWebrtc : sdp::TransportKind::kPlain, true);
   auto answer = negotiator_->answer(invite.body());
   if (answer) media_changed();
   return answer;
 }
 
-base::Result<std::string> Leg::prepare_offer(bool webrtc, bool video, const base::SocketAddress& peer, bool private_signalling) {
-  if (auto made = create_media(webrtc, peer, private_signalling); !made) return std::unexpected(made.error());
+base::Result<std::string> Leg::prepare_offer(bool webrtc, bool video, const base::SocketAddress& peer, sdp::SdesPolicy sdes) {
+  if (auto made = create_media(webrtc, peer, sdes); !made) return std::unexpected(made.error());
   return negotiator_->create_initial_offer(webrtc ? sdp::TransportKind::kWebrtc : sdp::TransportKind::kPlain, video && webrtc);
 }
 
@@ -142,9 +142,13 @@ void Leg::watch(const std::vector<sdp::RemoteSource>& sources) {
   if (negotiator_->needs_offer() && session_->established()) session_->reoffer();
 }
 
-// A call of two: the other's camera goes back in the m-line that this one's comes in.
+// A call of two: the other's camera goes back in the m-line that this one's comes in. A page that came without one is offered it.
 void Leg::show_in_own_section(const std::vector<sdp::RemoteSource>& sources) {
   shown_.clear();
+  const auto camera = std::find_if(sources.begin(), sources.end(), [](const auto& s) { return s.content != "slides"; });
+  const auto wanted = camera != sources.end() && webrtc_ && !hidden_ ? std::optional(*camera) : std::nullopt;
+  if (std::exchange(offered_source_, wanted ? wanted->source_id : 0) != (wanted ? wanted->source_id : 0)) failed_offers_ = 0;
+  negotiator_->set_shown_video(wanted);
   const auto* own = negotiator_->current().find(sdp::Role::kOwnVideo);
   for (const auto& source : sources) {
     const bool decodable = own && std::any_of(own->codecs.begin(), own->codecs.end(),
@@ -154,6 +158,7 @@ void Leg::show_in_own_section(const std::vector<sdp::RemoteSource>& sources) {
     break;
   }
   configure();
+  if (webrtc_ && failed_offers_ < kMaxFailedOffers && negotiator_->needs_offer() && session_->established()) session_->reoffer();
 }
 
 const std::vector<sdp::Undelivered>& Leg::undelivered() const {
@@ -273,9 +278,10 @@ std::optional<std::string> Leg::make_offer() {
   return std::move(*offer);
 }
 
-void Leg::on_offer_failed(int) {
+void Leg::on_offer_failed(int status) {
   if (!negotiator_) return;
-  negotiator_->rollback();
+  const bool refused = status == 488 || status == 415 || status == 606;
+  refused ? negotiator_->rollback_refused() : negotiator_->rollback();
   // A re-INVITE that is refused or times out (a page that blocks in a dialogue) is tried again, never a reason to give up a leg.
   if (++failed_offers_ < kMaxFailedOffers && negotiator_->needs_offer()) session_->reoffer();
 }

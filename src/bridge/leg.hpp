@@ -70,6 +70,8 @@ struct LegEnvironment {
   std::unordered_map<LegId, Leg*> legs{};       // all that live, by themselves
   std::unordered_map<std::uint64_t, Bridge*> bridges{};   // the same, by Bridge::key()
   LegId next_leg_id() { return {++last_leg_id}; }
+  // Keys of SRTP go into our offers where the configuration says so and nobody reads them on the way.
+  sdp::SdesPolicy sdes_for(sip::Transport transport) const { return transport == sip::Transport::kTls ? config.sdp.sdes : sdp::SdesPolicy::kAccept; }
   std::uint64_t last_leg_id = 0;
   std::size_t pending = 0;                      // legs that are not established yet
 };
@@ -117,9 +119,8 @@ class Leg final : public sip::SessionHandler {
   void set_video_codecs(std::vector<std::string> codecs) { video_codecs_ = std::move(codecs); }
   // The called side: what goes into the 200, the answer to the INVITE's offer, or our offer where it has none.
   base::Result<std::string> prepare_answer(const sip::Message& invite);
-  // The calling side: our offer, for browsers (WebRTC) or phones (plain RTP) at `peer`. `private_signalling`: nobody reads it on the
-  // way (TLS), so that it may have keys of SRTP, if the configuration offers that.
-  base::Result<std::string> prepare_offer(bool webrtc, bool video, const base::SocketAddress& peer, bool private_signalling = false);
+  // The calling side: our offer, for browsers (WebRTC) or phones (plain RTP) at `peer`. `sdes` as sdes_for() says, or a trunk's own.
+  base::Result<std::string> prepare_offer(bool webrtc, bool video, const base::SocketAddress& peer, sdp::SdesPolicy sdes = sdp::SdesPolicy::kAccept);
 
   // In the bridge: heard and seen from now on.
   void join();
@@ -187,7 +188,7 @@ class Leg final : public sip::SessionHandler {
   void on_ended(const sip::SessionEnd& end) override;
 
  private:
-  base::Status create_media(bool webrtc, const base::SocketAddress& peer, bool private_signalling);
+  base::Status create_media(bool webrtc, const base::SocketAddress& peer, sdp::SdesPolicy sdes);
   void set_pending(bool pending);
   void take_early_answer(std::string_view sdp);
   void media_changed();
@@ -216,6 +217,7 @@ class Leg final : public sip::SessionHandler {
   bool joined_ = false, ended_ = false, muted_ = false, talking_ = false, has_media_ = false, webrtc_ = false, flow_lost_ = false;
   bool pending_ = false;
   int failed_offers_ = 0;
+  std::uint64_t offered_source_ = 0;            // of a call of two: that this leg is to see
   base::TimerQueue::Id flow_timer_ = 0;
 };
 

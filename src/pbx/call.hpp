@@ -36,6 +36,7 @@ struct CallBranch {
   std::string headers{};               // whole lines
   std::shared_ptr<sip::ClientAuth> auth{};
   int stage = 0;                       // all of a stage ring at once, the stages one after the other
+  std::optional<sdp::SdesPolicy> sdes{};   // of a trunk; none: by the configuration
   std::chrono::seconds ring_time{0};   // of its stage, which has the longest of its branches'; 0: the call's ring_timeout
 };
 
@@ -187,6 +188,7 @@ class Call final : public bridge::LegOwner {
   void finish_waiting(bridge::Leg& agent);
   bool on_taker_ended(const bridge::Leg& leg);
   void hold_from_outside(bridge::Leg& leg);
+  void tell_held(bridge::Leg& leg, bool held);
   bool is_listener(const bridge::Leg& leg) const;
   void on_listener_established(bridge::Leg& leg);
   bool on_listener_ended(const bridge::Leg& leg);

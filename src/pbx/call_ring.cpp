@@ -45,7 +45,8 @@ std::unique_ptr<bridge::Leg> Call::dial(const CallBranch& branch, const bridge::
   auto party = branch.party;
   party.webphone = branch.party.webphone && webrtc;
   auto leg = std::make_unique<bridge::Leg>(environment_.next_leg_id(), environment_, *this, bridge_.id(), sdp::VideoMode::kTwoWay, party);
-  const auto offer = leg->prepare_offer(webrtc, video, contact.target.remote, contact.target.transport == sip::Transport::kTls);
+  const auto sdes = branch.sdes.value_or(environment_.sdes_for(contact.target.transport));
+  const auto offer = leg->prepare_offer(webrtc, video, contact.target.remote, sdes);
   if (!offer) return nullptr;
   leg->attach(agent_.invite({.target = contact.target,
                             .request_uri = contact.contact,

@@ -39,6 +39,8 @@ CallTarget Pbx::target_trunk(const bridge::Party& by, const Destination& where) 
   branch.contact.contact = std::move(call->request_uri);
   branch.contact.target = call->target;
   branch.contact.path = std::move(call->route);
+  const bool srtp = trunk->srtp && call->target.transport == sip::Transport::kTls;
+  branch.sdes = srtp ? sdp::SdesPolicy::kOffer : sdp::SdesPolicy::kAccept;
   return {.kind = CallTarget::Kind::kBranches, .status = 200, .party = std::move(party), .uri = uri_of(where.number), .branches = {std::move(branch)}};
 }
 

@@ -33,6 +33,7 @@ struct TrunkConfig {
   bool show_caller_name = true;
   std::size_t max_calls = 0;                     // 0: no limit
   bool verify_certificate = true;                // over TLS: it must be for the name of the server (or the outbound proxy)
+  bool srtp = false;                             // over TLS: calls to it are offered SRTP (RFC 4568) and nothing else
   std::string ca_file;                           // PEM, who may have signed it; "" : whom the system trusts
 };
 

@@ -202,6 +202,7 @@ Section OfferReader::read_section(std::size_t index) {
     if (reason.empty() && s.active) return s;
   }
   if (same && same->role == Role::kSlot && sources_.contains(same->source_id)) state_.refused.insert(same->source_id);
+  if (same && same->role == Role::kOwnVideo && !in_use(m)) state_.video_refused = true;
   if (!reason.empty()) rejections_.push_back({index, m.media, std::move(reason)});
   Section none;
   none.index = index, none.mid = m.mid, none.kind = s.kind, none.media = m.media, none.protocol = m.protocol;
@@ -303,8 +304,8 @@ std::string OfferReader::accept_own_video(const Media& m, Section& s) {
   if (auto reason = take_publish_codec(list_codecs(m), s); !reason.empty()) return reason;
   ++published_;
   if (s.role == Role::kNone) s.role = own_role(m, s.index);
-  const bool both = config_.video == VideoMode::kTwoWay && s.role == Role::kOwnVideo;
-  s.direction = reversed(s.peer_wish) & (both ? Direction::kSendRecv : Direction::kRecvOnly);
+  if (s.role == Role::kOwnVideo) state_.video_refused = false;
+  s.direction = reversed(s.peer_wish) & (s.role == Role::kOwnVideo ? wanted_of_own_video(config_, state_, s) : Direction::kRecvOnly);
   return {};
 }
 

@@ -60,6 +60,10 @@ base::Status AnswerReader::read_section(const Media& m, Section& s) {
   const auto list = list_codecs(m);
   auto codecs = agree(s.codecs, list.codecs);
   if (codecs.empty()) {
+    if (s.role == Role::kOwnVideo && s.opened_for_peer) {   // port 0 was meant: the next offer says so
+      close(m, s);
+      return {};
+    }
     if (s.role != Role::kSlot) return base::fail(base::ErrorCode::kUnsupported, where + " has no common codec");
     state_.refused.insert(s.source_id);   // the next offer closes it
     s.direction = Direction::kInactive;
@@ -102,6 +106,7 @@ base::Status AnswerReader::read_crypto(const Media& m) {
 
 void AnswerReader::close(const Media& m, Section& s) {
   if (s.role == Role::kSlot) state_.refused.insert(s.source_id);
+  if (s.role == Role::kOwnVideo) state_.video_refused = true;
   Section none;
   none.index = s.index, none.mid = s.mid, none.kind = s.kind, none.media = s.media, none.protocol = s.protocol;
   if (!m.formats.empty()) none.formats = {m.formats.front()};

@@ -81,6 +81,7 @@ struct Section {
   std::string media;                     // as in the m-line
   std::string protocol;
   std::vector<std::string> formats;      // of a rejected m-line
+  bool opened_for_peer = false;          // kOwnVideo in a call of two that we offered for the other's video: it sends while there is one
   Direction peer_wish = Direction::kSendRecv;   // the peer's own side, as far as we left it the choice
   Direction offered = Direction::kInactive;     // what we said in our last offer
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -108,6 +109,11 @@ class Negotiator {
 
   // All the videos that this peer should see, in order. Takes effect by the next offer.
   void set_remote_sources(std::vector<RemoteSource> sources);
+  // kTwoWay: the video that the peer is to see in its own section. It is offered one where it has none, until it refuses that; such a
+  // section is of no direction of ours while there is nothing to see. Takes effect by the next offer.
+  void set_shown_video(std::optional<RemoteSource> source);
+  // The offer that is out, which opens such a section, was refused as a whole (488): it is not made again.
+  void rollback_refused();
   // Another kind of bridge than before: a call of two, a room. What is agreed stays till the next offer or answer.
   void set_video_mode(VideoMode mode);
   // What we want of audio (hold by us: kSendOnly or kInactive). Takes effect by the next offer or answer.

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/random.hpp"
 #include "sdp/session_state.hpp"
 
@@ -75,6 +77,7 @@ base::Status Negotiator::apply_answer(std::string_view answer, bool early) {
   if (auto status = process_answer(config_, *description, *next); !status) return status;
   // What was wished meanwhile isn't lost to the copy that was made before.
   next->audio = agreed_->audio;
+  next->shown = agreed_->shown;
   next->established = true;
   settle_publishers(next->agreed);
   agreed_ = std::move(next);
@@ -92,6 +95,19 @@ void Negotiator::rollback() {
   agreed_->next_mid = pending_->next_mid;
   pending_.reset();
   state_ = SignalingState::kStable;
+}
+
+void Negotiator::rollback_refused() {
+  const auto opened = [](const Section& s) { return s.active && s.opened_for_peer; };
+  const bool opens = state_ == SignalingState::kHaveLocalOffer && std::ranges::any_of(pending_->agreed.sections, opened) &&
+                     std::ranges::none_of(agreed_->agreed.sections, opened);
+  rollback();
+  if (opens) agreed_->video_refused = true;
+}
+
+void Negotiator::set_shown_video(std::optional<RemoteSource> source) {
+  agreed_->shown.reset();
+  if (source) agreed_->shown = SessionState::Format{std::move(source->codec), std::move(source->fmtp)};
 }
 
 void Negotiator::set_remote_sources(std::vector<RemoteSource> sources) {

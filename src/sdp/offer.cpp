@@ -157,6 +157,63 @@ void SlotPlan::fill(Section& s, const RemoteSource& source) {
   if (s.codecs.back().rtx_payload_type) s.rtx_ssrc = fresh_ssrc(config_, state_, s.ssrc);
 }
 
+// An m-line that had port 0 in the last exchange.
+std::optional<std::size_t> free_video_line(const SessionState& state) {
+  for (const auto& s : state.agreed.sections) {
+    if (!s.active && s.kind == MediaKind::kVideo) return s.index;
+  }
+  return std::nullopt;
+}
+
+// What the peer has said that it decodes, else what we decode, under numbers that stay ours.
+std::vector<Codec> codecs_for_peer(const LocalConfig& config, SessionState& state) {
+  std::vector<Codec> codecs;
+  for (const auto& name : config.video_codecs) {
+    auto& known = state.decodable_known ? state.decodable : state.own_video;
+    const auto* found = find_best(known, name);
+    if (!found && !state.decodable_known) {
+      auto own = known_codec(name);
+      if (!own || !number(state, *own, true)) continue;
+      own->feedback = kVideoFeedback;
+      found = &known.emplace_back(std::move(*own));
+    }
+    if (!found) continue;
+    codecs.push_back(*found);
+    codecs.back().feedback = intersect(found->feedback, kVideoFeedback);
+  }
+  return codecs;
+}
+
+// A call of two whose other side has a video, and a peer that came without a line for one. True: it is offered one.
+bool open_for_shown(const LocalConfig& config, std::optional<std::size_t> free, SessionState& state) {
+  const auto& agreed = state.agreed;
+  const bool possible = config.video == VideoMode::kTwoWay && agreed.kind == TransportKind::kWebrtc && agreed.bundle;
+  if (!possible || !state.shown || state.video_refused || agreed.find(Role::kOwnVideo)) return false;
+  if (!free && agreed.sections.size() >= kMaxMedia) return false;
+  Section own = new_section(state, MediaKind::kVideo, Role::kOwnVideo);
+  own.codecs = codecs_for_peer(config, state);
+  const auto fits = [&](const Codec& c) { return decodes(c, state.shown->codec, state.shown->fmtp); };
+  if (std::ranges::none_of(own.codecs, fits)) {
+    Section other;
+    RemoteSource source;
+    source.codec = state.shown->codec, source.fmtp = state.shown->fmtp;
+    if (!take_slot_source(state, source, other)) return false;
+    own.codecs.push_back(std::move(other.codecs.front()));
+  }
+  // What is to be sent comes first.
+  const auto first = std::ranges::find_if(own.codecs, fits);
+  std::rotate(own.codecs.begin(), first, first + 1);
+  own.opened_for_peer = true;
+  own.msid = {state.stream_id, base::random_uuid()};
+  if (free) {
+    own.index = *free;
+    state.agreed.sections[*free] = std::move(own);
+  } else {
+    state.agreed.sections.push_back(std::move(own));
+  }
+  return true;
+}
+
 }  // namespace
 
 base::Status plan_initial_offer(const LocalConfig& config, TransportKind kind, bool video, SessionState& state) {
@@ -207,7 +264,9 @@ base::Status plan_initial_offer(const LocalConfig& config, TransportKind kind, b
 
 bool plan_offer(const LocalConfig& config, const std::vector<RemoteSource>& sources, SessionState& state,
                 std::vector<Undelivered>& undelivered) {
+  const auto free = free_video_line(state);
   bool changed = SlotPlan(config, state, undelivered).run(sources);
+  changed |= open_for_shown(config, free, state);
   if (const auto& sdes = state.agreed.sdes) state.offered_cryptos = {{sdes->tag, sdes->local}};
   for (auto& s : state.agreed.sections) {
     if (!s.active) continue;

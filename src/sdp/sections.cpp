@@ -128,13 +128,17 @@ void settle_publishers(Negotiated& agreed) {
   }
 }
 
+Direction wanted_of_own_video(const LocalConfig& config, const SessionState& state, const Section& section) {
+  if (config.video == VideoMode::kNone) return Direction::kInactive;
+  const bool sends = config.video == VideoMode::kTwoWay && (!section.opened_for_peer || state.shown);
+  return sends ? Direction::kSendRecv : Direction::kRecvOnly;
+}
+
 Direction offer_direction(const LocalConfig& config, const SessionState& state, const Section& section) {
   const auto possible = reversed(section.peer_wish);
   switch (section.role) {
     case Role::kOwnAudio: return state.audio & possible;
-    case Role::kOwnVideo:
-      if (config.video == VideoMode::kNone) return Direction::kInactive;
-      return (config.video == VideoMode::kTwoWay ? Direction::kSendRecv : Direction::kRecvOnly) & possible;
+    case Role::kOwnVideo: return wanted_of_own_video(config, state, section) & possible;
     case Role::kOwnScreen: return config.video == VideoMode::kNone ? Direction::kInactive : Direction::kRecvOnly & possible;
     case Role::kSlot: return Direction::kSendOnly | (section.direction & Direction::kRecvOnly & possible);
     case Role::kNone: break;

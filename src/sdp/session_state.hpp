@@ -18,6 +18,11 @@ struct SessionState {
   Negotiated agreed;
   bool established = false;
   Direction audio = Direction::kSendRecv;   // what we want
+  struct Format {
+    std::string codec, fmtp;
+  };
+  std::optional<Format> shown;              // in a call of two: the other's video, which this peer should see in its own section
+  bool video_refused = false;               // the peer has turned its video m-line down, and offered none since
   std::vector<Crypto> offered_cryptos;      // of our offer that is out, with our keys; none: it is for plain RTP
   // What the peer has told us of itself in its offers.
   bool decodable_known = false;
@@ -65,6 +70,8 @@ std::span<const std::string_view> wanted_extensions(MediaKind kind);
 bool take_slot_source(SessionState& state, const RemoteSource& source, Section& out);   // codecs of the slot
 void name_slot(const RemoteSource& source, Section& out);                               // label and content
 void settle_publishers(Negotiated& agreed);
+// What we want of the peer's own video section: kRecvOnly in a room, both ways in a call of two.
+Direction wanted_of_own_video(const LocalConfig& config, const SessionState& state, const Section& section);
 // What our offer says of a section's direction.
 Direction offer_direction(const LocalConfig& config, const SessionState& state, const Section& section);
 

@@ -74,6 +74,7 @@ show_caller_name = false
 max_calls = 4
 verify_certificate = false
 ca_file = "ca.pem"
+srtp = "offer"
 [[webphone_line]]
 name = "Support"
 roster = "nobody"
@@ -152,6 +153,7 @@ TEST(DialPlanConfig, IsReadWhole) {
   EXPECT_EQ(trunk.max_calls, 4u);
   EXPECT_FALSE(trunk.verify_certificate);
   EXPECT_EQ(trunk.ca_file, "ca.pem");
+  EXPECT_EQ(trunk.srtp, app::TrunkSettings::Srtp::kOffer);
   EXPECT_EQ(config->webphone_lines[0].roster, app::WebphoneLineSettings::Roster::kNobody);
   ASSERT_EQ(config->dial_plan.rules.size(), 6u);
   const auto& rule = config->dial_plan.rules[1];
@@ -204,6 +206,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"[[account]]\npassword = \"a\"", "p.toml:1:1: an account needs a name"},
         Wrong{"[[account]]\nname = \"a\"\npassword = \"x\"\n[[account]]\nname = \"a\"\npassword = \"x\"", "p.toml:4:1: account \"a\" is there twice"},
         Wrong{"[[trunk]]\nname = \"a\"", "p.toml:1:1: a trunk needs a server"},
+        Wrong{"[[trunk]]\nname = \"a\"\nserver = \"x\"\nsrtp = \"offer\"", "p.toml:1:1: srtp = \"offer\" needs transport = \"tls\": its keys stand in the signalling"},
         Wrong{"[[trunk]]\nname = \"a\"\nserver = \"x\"\nregister = true", "p.toml:1:1: a trunk that registers or has a password needs a username"},
         Wrong{"[[trunk]]\nname = \"a\"\nserver = \"sip:x\"", "p.toml:3:10: server must be HOST or HOST:PORT"},
         Wrong{"[[trunk]]\nname = \"a\"\nserver = \"x\"\ntransport = \"ws\"", "p.toml:4:13: transport must be one of udp, tcp, tls, not \"ws\""},

@@ -74,6 +74,36 @@ TEST_F(SdesCall, SrtpIsOfferedToThoseWhoAreReachedByTls) {
   EXPECT_TRUE(called.ended);
 }
 
+namespace {
+// What a provider is offered, the first client of that world.
+std::string offered_by_trunk(std::string transport, bool srtp, sdp::SdesPolicy policy) {
+  pbx::PbxConfig config;
+  config.dial_plan.rules = {{.name = "out", .pattern = "0(?P<n>[0-9]+)", .to = "trunk:provider", .number = "{n}"}};
+  config.trunks = {{.name = "provider", .server = "192.0.2.2", .transport = std::move(transport), .srtp = srtp}};
+  config.resolve = [](const std::string&, sip::Transport, std::function<void(std::vector<base::SocketAddress>)> done) {
+    done({*base::SocketAddress::parse("192.0.2.2", 5060)});
+  };
+  PbxWorld world{config};
+  world.environment.config.sdp.sdes = policy;
+  world.phone("provider", {}, config.trunks[0].transport == "tls" ? sip::Transport::kTls : sip::Transport::kUdp);
+  world.settle();
+  world.registered(world.phone("alice")).invite("sip:0555@parley");
+  for (const auto& sent : world.log) {
+    if (sent.text.starts_with("INVITE sip:555@")) return sent.text;
+  }
+  return {};
+}
+}  // namespace
+
+TEST_F(SdesCall, ATrunkIsOfferedWhatItsOwnKeySays) {
+  using enum sdp::SdesPolicy;
+  EXPECT_NE(offered_by_trunk("tls", false, kOffer).find(" RTP/AVP "), std::string::npos);
+  EXPECT_EQ(offered_by_trunk("tls", false, kOffer).find("a=crypto"), std::string::npos);
+  EXPECT_NE(offered_by_trunk("tls", true, kAccept).find(" RTP/SAVP "), std::string::npos);
+  EXPECT_NE(offered_by_trunk("tls", true, kAccept).find("a=crypto:1 "), std::string::npos);
+  EXPECT_NE(offered_by_trunk("udp", true, kOffer).find(" RTP/AVP "), std::string::npos);   // its keys would be read
+}
+
 TEST_F(SdesCall, AnAnswerUnderOneOfOurKeysMakesTheCall) {
   world.environment.config.sdp.sdes = sdp::SdesPolicy::kOffer;
   auto& call = alice.invite("sip:bob@parley");
