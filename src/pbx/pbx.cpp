@@ -25,6 +25,7 @@ Pbx::Pbx(PbxConfig config, bridge::LegEnvironment& environment, Accounts& accoun
       trunks_(config_.trunks, environment.timeline, config_.resolve), rooms_(environment, config_.rooms), queues_(config_.queues, environment.timeline, *this),
       sessions_(environment.timeline, [this](const std::string& account) { return session_scope(account); }) {
   if (auto plan = DialPlan::make(config_.dial_plan)) dial_plan_ = std::move(*plan);
+  rooms_.set_observer(&room_watch_);
   registrar_.set_listener(*this);
   webphone_.set_listener(*this);
   webphone_.set_supervisors(config_.supervisors);

@@ -17,6 +17,7 @@
 #include "pbx/presence.hpp"
 #include "pbx/queue.hpp"
 #include "pbx/registrar.hpp"
+#include "pbx/room_watch.hpp"
 #include "pbx/session_feed.hpp"
 #include "pbx/trunks.hpp"
 #include "pbx/webphone.hpp"
@@ -204,6 +205,7 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   Webphone webphone_;
   WebphoneRoster roster_;
   Presence presence_;
+  RoomWatch room_watch_{presence_};
   Messages messages_;
   Trunks trunks_;
   conference::Rooms rooms_;

@@ -5,7 +5,7 @@ namespace pbx {
 
 void Pbx::set_observer(PbxObserver& observer) {
   observer_ = &observer;
-  rooms_.set_observer(&observer);
+  room_watch_.set_next(observer);
 }
 
 void Pbx::on_call_changed(const Call& call) {

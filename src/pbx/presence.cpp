@@ -146,10 +146,7 @@ void Presence::on_call_changed(const Call& call) {
   now.empty() ? static_cast<void>(calls_.erase(id)) : static_cast<void>(calls_[id] = now);
   for (const auto& old : before) {
     if (find(now, old.account)) continue;
-    auto& its = dialogs_[old.account];
-    its.erase(id);
-    if (its.empty()) dialogs_.erase(old.account);
-    dialogs_changed(old.account, {old}, id);
+    end_dialog(old.account, id, old);
   }
   for (const auto& side : now) {
     const auto* old = find(before, side.account);
@@ -157,6 +154,27 @@ void Presence::on_call_changed(const Call& call) {
     dialogs_[side.account].insert_or_assign(id, side);
     dialogs_changed(side.account, {}, id);
   }
+}
+
+void Presence::on_room_changed(bridge::BridgeId room, const std::string& name, const std::string& account, bool joined) {
+  const CallSide side{.account = account, .caller = true, .state = CallSide::State::kTalking, .other_number = name, .other_display = name};
+  const auto key = std::pair(room.value, account);
+  if (joined) {
+    if (++in_rooms_[key] > 1) return;
+    dialogs_[account].insert_or_assign(room.value, side);
+    return dialogs_changed(account, {}, room.value);
+  }
+  const auto found = in_rooms_.find(key);
+  if (found == in_rooms_.end() || --found->second > 0) return;
+  in_rooms_.erase(found);
+  end_dialog(account, room.value, side);
+}
+
+void Presence::end_dialog(const std::string& account, std::uint64_t id, const CallSide& last) {
+  auto& its = dialogs_[account];
+  its.erase(id);
+  if (its.empty()) dialogs_.erase(account);
+  dialogs_changed(account, {last}, id);
 }
 
 void Presence::dialogs_changed(const std::string& account, const std::vector<CallSide>& ended, std::uint64_t call) {

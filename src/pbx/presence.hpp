@@ -1,4 +1,4 @@
-// What accounts may know of each other: presence (PIDF, RFC 3856 and 3863) out of registration, calls and what was published
+// What accounts may know of each other: presence (PIDF, RFC 3856 and 3863) out of registration, calls, rooms and what was published
 // (RFC 3903), and dialog-info for busy-lamp keys (RFC 4235). Subscriptions come here authenticated, for accounts that exist.
 #pragma once
 
@@ -32,8 +32,10 @@ class Presence final : public sip::SubscriptionHandler {
   sip::Reply publish(const sip::Message& request, std::string_view account);
   void on_reachability(const std::string& account) { presence_changed(account); }
   void on_call_changed(const Call& call);
+  // `account` came into the room by one more connection, or left it by one: it is on the phone with it, in a dialog that is up.
+  void on_room_changed(bridge::BridgeId room, const std::string& name, const std::string& account, bool joined);
   PresenceState state(const std::string& account);
-  // Rings or speaks, in a call of two.
+  // Rings or speaks in a call of two, or is in a room.
   bool in_call(const std::string& account) const { return dialogs_.contains(account); }
   std::size_t size() const { return watches_.size(); }
 
@@ -55,6 +57,7 @@ class Presence final : public sip::SubscriptionHandler {
   };
 
   void presence_changed(const std::string& account);
+  void end_dialog(const std::string& account, std::uint64_t id, const CallSide& last);
   void dialogs_changed(const std::string& account, const std::vector<CallSide>& ended, std::uint64_t call);
   void notify_presence(Watch& watch, const PresenceState& state);
   void notify_dialogs(Watch& watch, const std::vector<CallSide>& ended, std::uint64_t call);
@@ -68,7 +71,8 @@ class Presence final : public sip::SubscriptionHandler {
   std::unordered_map<std::uint64_t, Watch> watches_;                         // by subscription
   std::unordered_map<std::string, Watched> watched_;                         // by account
   std::unordered_map<std::uint64_t, std::vector<CallSide>> calls_;           // by id
-  std::unordered_map<std::string, std::map<std::uint64_t, CallSide>> dialogs_;   // by account, then call
+  std::unordered_map<std::string, std::map<std::uint64_t, CallSide>> dialogs_;   // by account, then call or room
+  std::map<std::pair<std::uint64_t, std::string>, std::size_t> in_rooms_;        // how often who is in which room
 };
 
 }  // namespace pbx

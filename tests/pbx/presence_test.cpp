@@ -54,7 +54,7 @@ TEST_F(PresenceTest, AContactThatRunsOutIsNoticed) {
   EXPECT_TRUE(has(notified(watch).back(), "<basic>closed</basic>"));
 }
 
-TEST_F(PresenceTest, AccountsAloneMayLook) {
+TEST_F(PresenceTest, SurvivalItem22AccountsAloneMayLook) {
   EXPECT_EQ(status(subscribe(world.phone("visitor"), "bob", "presence")), 401);
   EXPECT_EQ(status(subscribe(world.phone("bob"), "alice", "presence")), 401);   // without its password
   EXPECT_EQ(status(subscribe(webphone(world, "Ann"), "bob", "presence")), 403);
@@ -78,7 +78,7 @@ TEST_F(PresenceTest, AFetchIsOneNotify) {
 }
 
 // RFC 3903 6
-TEST_F(PresenceTest, StatusTextIsPublishedAndEscaped) {
+TEST_F(PresenceTest, SurvivalItem11StatusTextIsPublishedAndEscaped) {
   auto& bob = world.registered(world.phone("bob"));
   auto& watch = subscribe(alice, "bob", "presence");
   const auto answer = publish(bob, pidf("<tuple id=\"a\"><status><basic>open</basic></status><note>Lunch &lt;b&gt; &amp; \"more\"</note></tuple>"
@@ -103,7 +103,7 @@ TEST_F(PresenceTest, WhoSaysClosedIsClosedAndPublicationsRunOut) {
   EXPECT_TRUE(has(notified(watch).back(), "<basic>open</basic>"));
 }
 
-TEST_F(PresenceTest, NobodyPublishesForAnother) {
+TEST_F(PresenceTest, SurvivalItem3NobodyPublishesForAnother) {
   auto& bob = world.registered(world.phone("bob"));
   const auto good = pidf("<tuple id=\"a\"><status><basic>open</basic></status></tuple>");
   EXPECT_EQ(publish(bob, good, {}, "alice")->status(), 403);
@@ -114,7 +114,7 @@ TEST_F(PresenceTest, NobodyPublishesForAnother) {
 }
 
 // Survival item 20
-TEST_F(PresenceTest, HostileXmlIsRefused) {
+TEST_F(PresenceTest, SurvivalItem20HostileXmlIsRefused) {
   auto& bob = world.registered(world.phone("bob"));
   std::string deep, laughs = "<!DOCTYPE p [<!ENTITY a \"lol\"><!ENTITY b \"&a;&a;&a;&a;&a;\">]>";
   for (int i = 0; i < 1000; ++i) deep += "<a>";
@@ -193,6 +193,80 @@ TEST_F(PresenceTest, WhoTalksIsOnThePhone) {
   call.bye();
   world.advance(1s);
   EXPECT_FALSE(has(notified(watch).back(), "on-the-phone"));
+}
+
+// RFC 4235 4.1, RFC 4480 3.2
+TEST_F(PresenceTest, WhoIsInARoomIsOnThePhoneWithIt) {
+  auto& bob = world.registered(world.phone("bob"));
+  auto& watch = subscribe(alice, "bob", "presence");
+  auto& lamp = subscribe(alice, "bob", "dialog");
+  auto& first = bob.invite("sip:my%20team@parley");
+  EXPECT_TRUE(has(notified(watch).back(), "<rpid:on-the-phone/>"));
+  EXPECT_TRUE(has(notified(lamp).back(), "direction=\"initiator\"><state>confirmed</state>"));
+  EXPECT_TRUE(has(notified(lamp).back(), "display=\"my team\">sip:my%20team@parley</identity>"));
+  // By a second connection, and a guest beside him who says that he is called like that.
+  const auto told = notified(lamp).size();
+  auto& second = world.registered(world.page("bob")).invite("sip:my%20team@parley");
+  world.page("visitor", "bob").invite("sip:my%20team@parley");
+  EXPECT_EQ(notified(lamp).size(), told);
+  first.bye();
+  world.advance(1s);
+  EXPECT_TRUE(has(notified(watch).back(), "on-the-phone"));
+  second.bye();
+  world.advance(1s);
+  EXPECT_FALSE(has(notified(watch).back(), "on-the-phone"));
+  EXPECT_TRUE(has(notified(lamp).back(), "<state>terminated</state>"));
+  EXPECT_EQ(refresh(lamp, "dialog", 600), 200);
+  EXPECT_FALSE(has(notified(lamp).back(), "<dialog "));
+  EXPECT_FALSE(world.pbx.presence().in_call("bob"));
+}
+
+TEST_F(PresenceTest, APageThatComesAgainIsStillInItsRoom) {
+  auto& carol = webphone(world, "", {.line = "carol", .password = "secret of carol"});
+  auto& watch = subscribe(alice, "carol", "presence");
+  auto& before = carol.invite("sip:team@parley");
+  ASSERT_EQ(before.status(), 200);
+  const auto told = notified(watch).size();
+  EXPECT_TRUE(has(notified(watch).back(), "on-the-phone"));
+  auto& after = carol.invite("sip:team@parley", {.headers = "Parley-Resume: " + before.token() + "\r\n"});
+  ASSERT_EQ(after.status(), 200);
+  world.advance(1s);
+  EXPECT_TRUE(before.ended);
+  EXPECT_EQ(notified(watch).size(), told);
+  after.bye();
+  world.advance(1s);
+  EXPECT_FALSE(has(notified(watch).back(), "on-the-phone"));
+}
+
+TEST_F(PresenceTest, ACallThatBecomesARoomGoesOn) {
+  auto& bob = world.registered(world.phone("bob"));
+  auto& carol = world.registered(world.phone("carol"));
+  auto& lamp = subscribe(alice, "bob", "dialog");
+  world.enter(world.page("visitor"));
+  auto& call = carol.invite("sip:bob@parley");
+  bob.incoming.back()->answer();
+  EXPECT_EQ(call.request("REFER", "Contact: " + carol.contact() + "\r\nRefer-To: <sip:team@parley>\r\n"), 202);
+  world.advance(3s);
+  EXPECT_TRUE(has(notified(lamp).back(), "<state>confirmed</state>"));
+  EXPECT_TRUE(has(notified(lamp).back(), "sip:team@parley"));
+  EXPECT_FALSE(has(notified(lamp).back(), "sip:carol@parley"));
+  EXPECT_FALSE(world.pbx.presence().in_call("carol"));
+  bob.incoming.back()->bye();
+  world.advance(1s);
+  EXPECT_TRUE(has(notified(lamp).back(), "<state>terminated</state>"));
+}
+
+TEST_F(PresenceTest, WithoutCallWaitingARoomIsBusyToo) {
+  auto config = pbx::PbxConfig{};
+  config.call.call_waiting = false;
+  PbxWorld strict{config};
+  auto& bob = strict.registered(strict.phone("bob"));
+  auto& room = bob.invite("sip:team@parley");
+  EXPECT_EQ(strict.page("visitor").invite("sip:bob@parley").status(), 486);
+  room.bye();
+  strict.advance(1s);
+  EXPECT_EQ(strict.page("visitor").invite("sip:bob@parley").status(), 0);
+  EXPECT_EQ(bob.incoming.size(), 1u);
 }
 
 TEST_F(PresenceTest, ManyWatchersOfManyLeaveNothingBehind) {
