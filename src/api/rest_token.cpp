@@ -17,7 +17,7 @@ constexpr ScopeName kNames[] = {
     {"accounts:read", scope::kAccountsRead, "read accounts and who is registered"},
     {"rooms", scope::kRooms, "mute, unmute and remove participants"},
     {"rooms:read", scope::kRoomsRead, "read rooms and their participants"},
-    {"calls", scope::kCalls, "make and end calls"},
+    {"calls", scope::kCalls, "make, transfer, hold, end and listen to calls"},
     {"calls:read", scope::kCallsRead, "read calls and call records"},
     {"messages", scope::kMessages, "send messages to rooms"},
     {"messages:read", scope::kMessagesRead, "read messages and their history"},

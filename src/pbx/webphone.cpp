@@ -36,12 +36,13 @@ bool is_shown(std::string_view key) {
   return key != "phoneNumber" && key != "status";
 }
 
+const std::string& hash_of(const Account& account) { return account.hashes.ha1[static_cast<std::size_t>(sip::DigestAlgorithm::kSha256)]; }
+
 // Is `password` that of `account`? The same work for one that does not exist.
 bool password_holds(const Account* account, std::string_view name, std::string_view realm, std::string_view password) {
-  const auto algorithm = sip::DigestAlgorithm::kSha256;
-  const auto made = sip::hash_ha1(algorithm, name, realm, password);
+  const auto made = sip::hash_ha1(sip::DigestAlgorithm::kSha256, name, realm, password);
   const std::string nobody(made.size(), '-');
-  const auto& stored = account ? account->hashes.ha1[static_cast<std::size_t>(algorithm)] : nobody;
+  const auto& stored = account ? hash_of(*account) : nobody;
   return same_secret(made, stored) && account != nullptr;
 }
 
@@ -78,7 +79,10 @@ const WebphoneClient* Webphone::bearer(std::string_view credentials) const {
   if (dot == credentials.npos) return nullptr;
   const auto* client = find(credentials.substr(0, dot));
   const auto secret = credentials.substr(dot + 1);
-  return client && same_secret(secret, client->secret) ? client : nullptr;
+  if (!client || !same_secret(secret, client->secret)) return nullptr;
+  if (!client->extension) return client;
+  const auto* account = accounts_.find(client->number);
+  return account && same_secret(hash_of(*account), client->proven) ? client : nullptr;
 }
 
 bool Webphone::origin_allowed(const LineConfig& line, std::string_view origin) {
@@ -160,7 +164,12 @@ Webphone::Connected Webphone::connect_extension(const ConnectRequest& request) {
   const auto* account = client && !client->extension ? nullptr : accounts_.find(request.line);
   if (!password_holds(account, request.line, realm_, request.password)) return denied("wrong number or password");
   if (client) {
-    if (!client->online) give_grace(*clients_.find(request.line)->second, kToRegister);
+    auto& own = *clients_.find(request.line)->second;
+    if (own.proven != hash_of(*account)) {   // what an older password was given is of no use any more
+      own.proven = hash_of(*account);
+      own.secret = base::random_token(32);
+    }
+    if (!own.online) give_grace(own, kToRegister);
     return client;
   }
   auto made = std::make_unique<WebphoneClient>();
@@ -168,6 +177,7 @@ Webphone::Connected Webphone::connect_extension(const ConnectRequest& request) {
   made->extension = true;
   made->may = {.message = true, .internal = true, .external = true, .history = true, .supervise = is_supervisor(account->name)};
   made->secret = base::random_token(32);
+  made->proven = hash_of(*account);
   made->display_name = account->display_name.empty() ? base::clean_display_name(request.display_name) : account->display_name;
   if (made->display_name.empty()) made->display_name = account->name;
   return &add(std::move(made), request);

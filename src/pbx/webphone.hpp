@@ -44,6 +44,7 @@ struct WebphoneClient {
   ClientProperties properties;
   std::string secret, resume_token;              // secrets of the page alone: with it a line's client registers, and any asks by HTTP
   bool extension = false;                        // signed in as an account, by whose name it is called
+  std::string proven;                            // an extension's: the hash of the password that it knew
   bool online = false;
   base::TimePoint lost_at = base::kNever;        // its connection is gone since; kNever: it is there, or never was
   base::TimerQueue::Id timer = 0;                // to be there by, or back
@@ -85,7 +86,8 @@ class Webphone {
   bool is_gone(std::string_view number) const { return gone_numbers_.contains(std::string(number)); }
   // May a page of `origin` speak to `line`?
   static bool origin_allowed(const LineConfig& line, std::string_view origin);
-  // Who sends "NUMBER.SECRET" as a bearer of the HTTP API. Null: nobody. An extension gets its secret by connect(), too.
+  // Who sends "NUMBER.SECRET" as a bearer of the HTTP API. Null: nobody. An extension gets its secret by connect(), too; it holds
+  // no longer than the account and its password do.
   const WebphoneClient* bearer(std::string_view credentials) const;
 
   // From the registrar: the client's contact came, went in order, or was lost with its connection.

@@ -40,7 +40,7 @@ TEST(RestAccess, SurvivalItem23OnlyHashesOfTokensAreKept) {
   EXPECT_EQ(api::hash_api_token(world.admin).size(), 64u);
 }
 
-TEST(RestAccess, EveryRouteNeedsItsScope) {
+TEST(RestAccess, SurvivalItem23EveryRouteNeedsItsScope) {
   RestWorld world;
   std::map<std::string, std::string> tokens;
   for (const auto& one : api::scope_names()) tokens[std::string(one.name)] = world.token(one.name);
@@ -65,7 +65,7 @@ TEST(RestAccess, ScopesAreReadAndWrittenAlike) {
   for (const auto* wrong : {"", " ", "rooms:write", "Rooms", "*"}) EXPECT_FALSE(api::parse_scopes(wrong)) << wrong;
 }
 
-TEST(RestAccess, APageOfAnotherOriginCanDoNothing) {
+TEST(RestAccess, SurvivalItem19APageOfAnotherOriginCanDoNothing) {
   RestWorld world;
   // CSRF: what a browser sends by itself is no credential, and what it may send unasked is no request.
   const net::HttpHeaders browser{{"Origin", "https://evil.example"}, {"Cookie", "token=" + world.admin}, {"Content-Type", "text/plain"}};
@@ -114,7 +114,7 @@ TEST(RestAccess, UnknownPathsAndMethodsAreSaidToBe) {
   EXPECT_EQ(world.ask({.method = "POST", .target = "/api/openapi.json", .token = ""}).status, 405);
 }
 
-TEST(RestAccess, HostileJsonIsRefusedWithAReason) {
+TEST(RestAccess, SurvivalItem19HostileJsonIsRefusedWithAReason) {
   RestWorld world;
   const auto post = [&](std::string body) { return world.ask({.method = "POST", .target = "/api/v1/accounts", .token = world.admin, .body = std::move(body)}); };
   const std::pair<std::string, std::string> cases[] = {

@@ -134,7 +134,7 @@ TEST_F(RestTest, Lines) {
   EXPECT_EQ(answer.json["lines"][0]["access"], "open");
 }
 
-TEST(RestTrunks, AreListedWithoutTheirSecrets) {
+TEST(RestTrunks, SurvivalItem23AreListedWithoutTheirSecrets) {
   pbx::PbxConfig config;
   config.trunks.push_back({.name = "Provider", .server = "sip.provider.example", .username = "4930123", .password = "hush", .registers = true});
   config.trunks.push_back({.name = "Other", .server = "192.0.2.7"});

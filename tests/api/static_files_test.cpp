@@ -82,6 +82,10 @@ TEST_F(StaticFiles, LetsThePublishedExampleAloneRunInlineScript) {
   EXPECT_NE(policy.find("script-src 'self' 'unsafe-inline' 'unsafe-eval';"), std::string::npos);
   EXPECT_NE(policy.find("default-src 'none'"), std::string::npos);
   EXPECT_NE(policy.find("style-src 'self';"), std::string::npos);
+  // Survival item 21: what others write becomes HTML in it, so it has an origin of its own.
+  EXPECT_NE(policy.find("; sandbox allow-scripts"), std::string::npos);
+  EXPECT_EQ(policy.find("allow-same-origin"), std::string::npos);
+  EXPECT_EQ(header(get("/examples/ozeki-livechat/live_chat.html"), "Cross-Origin-Opener-Policy"), "unsafe-none");
   for (const std::string path : {"/", "/examples/sdk-chat.html", "/sdk/phone.js", "/examples/ozeki-livechat/none"}) {
     EXPECT_EQ(header(get(path), "Content-Security-Policy").find("unsafe"), std::string::npos) << path;
   }

@@ -95,7 +95,7 @@ TEST_F(WebphoneApiTest, WhatIsNotPartOfItIsAProblem) {
   expect_problem(404);
 }
 
-TEST_F(WebphoneApiTest, MalformedRequestsAreProblems) {
+TEST_F(WebphoneApiTest, SurvivalItem19MalformedRequestsAreProblems) {
   for (const std::string& body : {std::string(), std::string("x"), std::string("[]"), std::string("{}"), std::string("null"), std::string(R"({"line":5})"),
                                   std::string(R"({"line":""})"), std::string("{\"line\":\"\xff\"}"), std::string(R"({"line":"Webphone1","who":)"),
                                   std::string(8000, '['), R"({"line":"Webphone1","who":)" + std::string(5000, '[') + std::string(5000, ']') + "}"}) {
@@ -105,7 +105,7 @@ TEST_F(WebphoneApiTest, MalformedRequestsAreProblems) {
   EXPECT_EQ(world.pbx.webphone().clients(), 0u);
 }
 
-TEST_F(WebphoneApiTest, RefusalsAreProblemsThatSayWhy) {
+TEST_F(WebphoneApiTest, SurvivalItem5RefusalsAreProblemsThatSayWhyAndNotWhoIsThere) {
   ask(R"({"line":"Nowhere"})");
   expect_problem(404);
   ask(R"({"line":"Sales","password":"opensesame"})");
@@ -154,7 +154,7 @@ TEST_F(WebphoneApiTest, AnExtensionIsItsAccount) {
   EXPECT_EQ(world.pbx.webphone().find("alice")->properties, (pbx::ClientProperties{{"Dept", "x"}}));
 }
 
-TEST_F(WebphoneApiTest, WhoIsFlattenedAndPasswordsAreNeverShown) {
+TEST_F(WebphoneApiTest, SurvivalItem23WhoIsFlattenedAndPasswordsAreNeverShown) {
   ask(R"({"line":"Webphone1","password":"p1","who":{"displayName":"Ann","Password":"p2","a":{"b":1,"password":"p3","c":{"d":[true,null]}},
        "__proto__":{"x":1},"e":{"__proto__":"y"},"phoneNumber":"1","Empty":""}})");
   ASSERT_EQ(last.status, 200);
@@ -175,7 +175,7 @@ TEST_F(WebphoneApiTest, AWhoOfAnyKindIsAName) {
 }
 
 // Survival item 7
-TEST_F(WebphoneApiTest, OneAddressCannotConnectWithoutEnd) {
+TEST_F(WebphoneApiTest, SurvivalItem7OneAddressCannotConnectWithoutEnd) {
   port = 4000;
   int taken = 0;
   for (int i = 0; i < 50; ++i) taken += ask(R"({"line":"Webphone1"})").status == 200;

@@ -64,7 +64,7 @@ struct WebphoneRequestsTest : testing::Test {
   std::string id() { return world.pbx.list_calls().at(0).id; }
 };
 
-TEST_F(WebphoneRequestsTest, NobodyIsLetInWithoutItsBearer) {
+TEST_F(WebphoneRequestsTest, SurvivalItem22NobodyIsLetInWithoutItsBearer) {
   page("alice");
   for (const std::string& wrong : {std::string(), std::string("alice.secret of alice"), std::string("alice."), std::string("x"), bearer("alice") + "x"}) {
     const auto answer = ask("GET", "directory", wrong);
@@ -79,7 +79,7 @@ TEST_F(WebphoneRequestsTest, NobodyIsLetInWithoutItsBearer) {
   EXPECT_NE(ask("OPTIONS", "directory", "").header("Access-Control-Allow-Headers").find("Authorization"), std::string::npos);
 }
 
-TEST_F(WebphoneRequestsTest, ADirectoryIsForWhoMayKnow) {
+TEST_F(WebphoneRequestsTest, SurvivalItem22ADirectoryIsForWhoMayKnow) {
   page("alice");
   const auto all = ask("GET", "directory", bearer("alice"));
   ASSERT_EQ(all.status, 200);
@@ -95,7 +95,7 @@ TEST_F(WebphoneRequestsTest, ADirectoryIsForWhoMayKnow) {
   EXPECT_EQ(ask("GET", "directory", bearer(ann.account)).status, 403);
 }
 
-TEST_F(WebphoneRequestsTest, HistoryIsOnesOwn) {
+TEST_F(WebphoneRequestsTest, SurvivalItem22HistoryIsOnesOwn) {
   talk().bye();
   world.advance(1s);
   page("alice");

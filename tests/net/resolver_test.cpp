@@ -168,7 +168,7 @@ TEST_F(ResolverTest, PendingLookupsAreBounded) {
   EXPECT_EQ(answered, 2);
 }
 
-TEST_F(ResolverTest, HostileAnswersAreNothing) {
+TEST_F(ResolverTest, SurvivalItem10HostileAnswersAreNothing) {
   const auto question = DnsServer::name_of("_sip._udp.example.com") + DnsServer::u16(33) + DnsServer::u16(1);
   const auto end = static_cast<unsigned>(12 + question.size());
   const auto header = [](unsigned answers) {

@@ -144,7 +144,7 @@ TEST_F(AttendedTest, SurvivalItem4NobodyTransfersAnothersDialog) {
   EXPECT_TRUE(speaks(*a2, *c));
 }
 
-TEST_F(AttendedTest, AGuestsConnectionIsHisProof) {
+TEST_F(AttendedTest, SurvivalItem4AGuestsConnectionIsHisProof) {
   auto& guest = world.page("visitor");
   auto& stranger = world.page("visitor");
   auto& g1 = guest.invite("sip:bob@parley");

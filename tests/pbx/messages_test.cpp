@@ -47,7 +47,7 @@ TEST_F(HistoryTest, SurvivalItem25AMessageIsDurableBeforeIts202AndItsCopies) {
   EXPECT_EQ(record.content_type, "text/plain");
 }
 
-TEST_F(HistoryTest, WhatCantBeWrittenIs503AndGoesToNobody) {
+TEST_F(HistoryTest, SurvivalItem26WhatCantBeWrittenIs503AndGoesToNobody) {
   auto& a = world.enter(page("alice"), kQuiet);
   auto& b = world.enter(page("bob"), kQuiet);
   store.refuse = true;
@@ -180,7 +180,7 @@ TEST_F(PagerTest, WithExpiresZeroNothingWaits) {
   EXPECT_TRUE(store.offline.empty());
 }
 
-TEST_F(PagerTest, WhenItCantBeKeptIs503) {
+TEST_F(PagerTest, SurvivalItem26WhenItCantBeKeptIs503) {
   store.refuse = true;
   EXPECT_EQ(page("alice").request("MESSAGE", "sip:bob@parley", {}, "text/plain", "x")->status(), 503);
 }

@@ -154,6 +154,44 @@ TEST_F(TrunkCallTest, SurvivalItem24AClientCallsOutByItsPrivilegeAlone) {
   }
 }
 
+// Nor by what it may do to the calls of others: a supervisor's numbers are dialled by its own rights.
+TEST_F(TrunkCallTest, SurvivalItem24AClientLeadsNobodyElseOut) {
+  const auto client = *world.pbx.webphone().connect({.line = "Webphone1", .display_name = "Ann"});
+  const_cast<pbx::WebphoneClient*>(client)->may.supervise = true;
+  const_cast<pbx::WebphoneClient*>(client)->may.external = false;
+  auto& page = world.page(client->number, "Ann");
+  page.password = client->secret;
+  ASSERT_EQ(page.register_contact()->status(), 200);
+  auto& ringing = alice.invite("sip:bob@parley");
+  const auto act = [&](pbx::SessionAction action) { return world.pbx.supervise(*client, world.pbx.list_calls().at(0).id, action).has_value(); };
+  EXPECT_FALSE(act({.kind = pbx::SessionAction::Kind::kForward, .number = "030555"}));
+  bob.incoming.back()->answer();
+  ASSERT_EQ(ringing.status(), 200);
+  EXPECT_FALSE(act({.kind = pbx::SessionAction::Kind::kTransfer, .number = "030555", .transferor = "bob"}));
+  ringing.bye();
+  auto& own = page.invite("sip:bob@parley");
+  bob.incoming.back()->answer();
+  ASSERT_EQ(refer(own, "030555"), 202);
+  EXPECT_EQ(told(own), "404");
+  EXPECT_TRUE(provider.incoming.empty());
+}
+
+// RFC 3891 6
+TEST_F(TrunkCallTest, SurvivalItem24NobodyTakesACallOutWhoMayNotMakeIt) {
+  const auto client = *world.pbx.webphone().connect({.line = "Webphone1", .display_name = "Ann"});
+  const_cast<pbx::WebphoneClient*>(client)->may.external = false;
+  auto& page = world.page(client->number, "Ann");
+  page.password = client->secret;
+  ASSERT_EQ(page.register_contact()->status(), 200);
+  auto& a = alice.invite("sip:030555@parley");
+  provider.incoming.back()->answer();
+  ASSERT_EQ(a.status(), 200);
+  const auto replaces = "Replaces: " + a.call_id + ";to-tag=" + a.remote_tag + ";from-tag=" + a.local_tag + "\r\n";
+  for (auto* taker : {&page, &world.page("visitor")}) EXPECT_EQ(taker->invite("sip:alice@parley", {.headers = replaces}).status(), 403);
+  EXPECT_FALSE(a.ended);
+  EXPECT_EQ(world.pbx.list_calls().size(), 1u);
+}
+
 // RFC 3325 9.1
 TEST_F(TrunkCallTest, WhoCallsByATrunkIsSaidByTheProviderAndIsNoAccount) {
   auto& c = incoming("bob", "P-Asserted-Identity: \"Grace\" <sip:+4930777@provider>\r\n");

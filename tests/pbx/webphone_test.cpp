@@ -138,7 +138,7 @@ TEST_F(WebphoneTest, APasswordAndTheServersOwnNamesAreNotShown) {
   EXPECT_EQ((*client)->display_name.find('\n'), std::string::npos);
 }
 
-TEST_F(WebphoneTest, PropertiesAreBounded) {
+TEST_F(WebphoneTest, SurvivalItem7PropertiesAreBounded) {
   pbx::ClientProperties many;
   for (int i = 0; i < 100; ++i) many.emplace_back("k" + std::to_string(i), std::string(200, 'v'));
   const auto client = webphones.connect({.line = "Webphone1", .properties = many});
@@ -198,6 +198,24 @@ TEST_F(WebphoneTest, BearersOfTheHttpApi) {
   }
 }
 
+// Rights end at once, not with the page's connection.
+TEST_F(WebphoneTest, SurvivalItem22ABearerEndsWithItsAccountAndWithItsPassword) {
+  const auto connect = [&](const std::string& password) { return webphones.connect({.line = "alice", .password = password}); };
+  const auto bearer = [&](const pbx::WebphoneClient& client) { return "alice." + client.secret; };
+  ASSERT_TRUE(connect("secret of alice"));
+  const auto old = bearer(*webphones.find("alice"));
+  EXPECT_NE(webphones.bearer(old), nullptr);
+  world.accounts.put({.name = "alice", .display_name = {}, .hashes = sip::StoredHashes::make("alice", "parley", "another")});
+  EXPECT_EQ(webphones.bearer(old), nullptr);
+  EXPECT_FALSE(connect("secret of alice"));
+  ASSERT_TRUE(connect("another"));
+  EXPECT_EQ(webphones.bearer(old), nullptr);
+  const auto renewed = bearer(*webphones.find("alice"));
+  EXPECT_NE(webphones.bearer(renewed), nullptr);
+  world.accounts.remove("alice");
+  EXPECT_EQ(webphones.bearer(renewed), nullptr);
+}
+
 // ---- whom one calls
 
 TEST_F(WebphoneTest, ClientsAccountsAndRoomsThatAreThereOr404) {
@@ -240,7 +258,7 @@ TEST_F(WebphoneTest, ATokensRoomIsTheOnlyOne) {
   EXPECT_NE(world.pbx.rooms().find("lounge"), nullptr);
 }
 
-TEST_F(WebphoneTest, WithoutTheRightNoCallAndNoText) {
+TEST_F(WebphoneTest, SurvivalItem22WithoutTheRightNoCallAndNoText) {
   pbx::TokenClaims silent{.line = "Team"};
   silent.may = pbx::Privileges::none();
   auto& nobody = webphone(world, "N", {.token = token(silent)});
@@ -353,7 +371,7 @@ TEST_F(WebphoneTest, OnlyClientsOfTheLineAreTold) {
   EXPECT_EQ(status(subscribe(alice, "Webphone1", kRoster, kAcceptRoster)), 403);
 }
 
-TEST_F(WebphoneTest, LinesKnowNothingOfEachOther) {
+TEST_F(WebphoneTest, SurvivalItem22LinesKnowNothingOfEachOther) {
   auto& ann = webphone(world, "Ann");
   auto& roster = subscribe(ann, "Webphone1", kRoster, kAcceptRoster);
   webphone(world, "S", {.line = "Small"});
@@ -415,7 +433,7 @@ TEST_F(WebphoneTest, AskingToResumeKeepsNobodyListedBeyond20Seconds) {
   EXPECT_TRUE(known(roster).empty());
 }
 
-TEST_F(WebphoneTest, AResumeTokenIsForItsLineAndItsHolder) {
+TEST_F(WebphoneTest, SurvivalItem22AResumeTokenIsForItsLineAndItsHolder) {
   auto& ann = webphone(world, "Ann");
   const auto resume = of(ann).resume_token;
   EXPECT_NE((*webphones.connect({.line = "Small", .resume = resume}))->number, ann.account);
@@ -542,7 +560,7 @@ TEST_F(WebphoneTest, ABodyIsSharedByAllOfTheLine) {
   }
 }
 
-TEST_F(WebphoneTest, OneThatSubscribesAgainAndAgainIsBounded) {
+TEST_F(WebphoneTest, SurvivalItem7OneThatSubscribesAgainAndAgainIsBounded) {
   auto& ann = webphone(world, "Ann");
   for (int i = 0; i < 10; ++i) EXPECT_EQ(status(subscribe(ann, "Webphone1", kRoster, kAcceptRoster)), 200);
   EXPECT_EQ(status(subscribe(ann, "Webphone1", kRoster, kAcceptRoster)), 503);

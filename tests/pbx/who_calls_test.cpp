@@ -120,6 +120,32 @@ TEST(WhoCallsTest, SurvivalItem5KnownAndUnknownNamesAnswerAlike) {
   EXPECT_EQ(shape(*world.enter(known).response), shape(*world.enter(unknown).response));
 }
 
+// CVE-2011-2536: who writes, watches or publishes learns as little as who registers, of who it says it is and of whom it asks for.
+TEST(WhoCallsTest, SurvivalItem5KnownAndUnknownNamesAnswerAlikeToEveryMethod) {
+  const std::pair<const char*, const char*> methods[] = {{"MESSAGE", ""}, {"SUBSCRIBE", "Event: presence\r\n"}, {"SUBSCRIBE", "Event: dialog\r\n"},
+                                                         {"SUBSCRIBE", "Event: parley-roster\r\n"}, {"SUBSCRIBE", "Event: parley-sessions\r\n"},
+                                                         {"PUBLISH", "Event: presence\r\n"}, {"NOTIFY", "Event: presence\r\nSubscription-State: active\r\n"},
+                                                         {"REFER", "Refer-To: <sip:carol@parley>\r\n"}};
+  for (const bool guests : {true, false}) {
+    PbxWorld world({.guests = guests, .requests_per_second = 0});
+    world.registered(world.page("bob"));
+    for (const auto& [method, more] : methods) {
+      const auto answer = [&](const std::string& from, const std::string& to, const std::string& password) {
+        auto& client = world.page(from);
+        client.password = password;
+        const bool text = std::string_view(method) == "MESSAGE";
+        const auto response = client.request(method, "sip:" + to + "@parley", more + ("Contact: " + client.contact() + "\r\n"), text ? "text/plain" : "", text ? "x" : "");
+        return response ? shape(*response) : std::string("none");
+      };
+      const auto known = answer("alice", "bob", "wrong");
+      EXPECT_TRUE(known.starts_with("401 ")) << method << known;
+      EXPECT_EQ(answer("nobodyhere", "bob", "wrong"), known) << method;
+      EXPECT_EQ(answer("alice", "nobodyhere", "wrong"), known) << method;
+      EXPECT_EQ(answer("nobodyhere", "nobodyeither", {}), known) << method;
+    }
+  }
+}
+
 TEST(WhoCallsTest, SurvivalItem3FromMustBeTheAuthenticatedAccount) {
   PbxWorld world;
   auto& mallory = world.page("alice", "Alice");   // says that she is Alice, with Bob's password

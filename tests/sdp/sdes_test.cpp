@@ -37,7 +37,7 @@ struct Line {
 };
 
 // RFC 4568 9.1 and 9.2, RFC 7714 14.2
-TEST(Crypto, LinesThatAreTakenAndThoseThatAreNot) {
+TEST(Crypto, SurvivalItem12LinesThatAreTakenAndThoseThatAreNot) {
   const auto k = key(30);
   const std::string head = "1 AES_CM_128_HMAC_SHA1_80 inline:";
   const Line lines[] = {
@@ -132,7 +132,7 @@ TEST(Sdes, AnOfferIsAnsweredWithOneLine) {
 }
 
 // Survival 15: no way from SRTP down to RTP.
-TEST(Sdes, AnOfferWithoutAnAcceptableLineIsRefused) {
+TEST(Sdes, SurvivalItem15AnOfferWithoutAnAcceptableLineIsRefused) {
   const std::vector<std::vector<std::string>> bad = {{}, {aes80() + " KDR=1"}, {"1 X inline:" + key(30)}, {"1 AES_CM_128_HMAC_SHA1_80 inline:AAAA"},
                                                      {aes80() + "|2^20|1:4"}};
   for (const auto& cryptos : bad) {
@@ -145,7 +145,7 @@ TEST(Sdes, AnOfferWithoutAnAcceptableLineIsRefused) {
   }
 }
 
-TEST(Sdes, ThousandsOfLinesAreReadInNoTime) {
+TEST(Sdes, SurvivalItem12ThousandsOfLinesAreReadInNoTime) {
   std::vector<std::string> lines(5000, "1 AES_CM_128_HMAC_SHA1_80 inline:AAAA");
   Negotiator bad(local_config());
   EXPECT_FALSE(bad.answer(body("RTP/SAVP", lines)));
@@ -271,7 +271,7 @@ TEST_F(OwnSdes, TheAnswersLineIsTakenAndOurKeyStays) {
 }
 
 // RFC 4568 5.1.3: what is no echo of one of ours ends the exchange.
-TEST_F(OwnSdes, AnyOtherAnswerIsRefused) {
+TEST_F(OwnSdes, SurvivalItem15AnyOtherAnswerIsRefused) {
   const std::string ours = offered.cryptos[2];
   const std::string answers[] = {
       body("RTP/AVP", {}), body("RTP/AVP", {aes80("3")}), body("RTP/SAVP", {}), body("RTP/SAVP", {aes80("1")}), body("RTP/SAVP", {aes80("4")}),

@@ -114,7 +114,7 @@ TEST_F(PublicationTest, ExpiresZeroAtOnceKeepsNothing) {
 }
 
 // Survival item 7
-TEST_F(PublicationTest, IsBounded) {
+TEST_F(PublicationTest, SurvivalItem7IsBounded) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(publish("Event: presence\n", "<a/>").reply.status, 200);
   EXPECT_EQ(publish("Event: presence\n", "<a/>").reply.status, 503);
   EXPECT_EQ(publish("Event: presence\nExpires: 99999\n", "<a/>", "carol").reply.status, 200);

@@ -224,7 +224,7 @@ TEST_F(SubscriptionTest, MayBeChallenged) {
 }
 
 // RFC 6665 4.4.3: a fetch
-TEST_F(SubscriptionTest, ExpiresZeroFetches) {
+TEST_F(SubscriptionTest, SurvivalItem9ExpiresZeroFetches) {
   during_subscribe = [](sip::Subscription& s) {
     EXPECT_TRUE(s.fetch());
     s.accept();
@@ -401,7 +401,7 @@ TEST_F(SubscriptionTest, TheLastNotifyWaitsForTheOneBefore) {
   EXPECT_EQ(agent->subscriptions(), 0U);
 }
 
-TEST_F(SubscriptionTest, ALostFlowIsGivenAGrace) {
+TEST_F(SubscriptionTest, SurvivalItem8ALostFlowIsGivenAGrace) {
   peer = websocket(7);
   subscribed();
   agent->on_flow_closed(7);
@@ -499,7 +499,7 @@ TEST_F(SubscriptionTest, BigOnesGoByTcpWhereTheyCan) {
 }
 
 // CVE-2026-57191: bodies over any size
-TEST_F(SubscriptionTest, HugeBodiesAreRefused) {
+TEST_F(SubscriptionTest, SurvivalItem9HugeBodiesAreRefused) {
   subscribed();
   const auto outcome = subscription->notify("a/b", base::share(std::string(64 * 1024 + 1, 'x')));
   ASSERT_FALSE(outcome.has_value());
@@ -510,7 +510,7 @@ TEST_F(SubscriptionTest, HugeBodiesAreRefused) {
 }
 
 // ES2018-01, CVE-2026-28799: many Accept headers
-TEST_F(SubscriptionTest, ManyAcceptHeadersAreRefused) {
+TEST_F(SubscriptionTest, SurvivalItem9ManyAcceptHeadersAreRefused) {
   std::string headers = "Event: presence\n";
   for (int i = 0; i < 150; ++i) headers += "Accept: a/b" + std::to_string(i) + "\n";
   subscribe(headers);
@@ -539,7 +539,7 @@ class SubscriptionLimitTest : public SubscriptionTest {
 };
 
 // Survival items 7 and 9
-TEST_F(SubscriptionLimitTest, OfOneSourceAndOfAll) {
+TEST_F(SubscriptionLimitTest, SurvivalItem7OfOneSourceAndOfAll) {
   const auto statuses = [&](const std::string& name, int count) {
     std::vector<int> out;
     for (int i = 0; i < count; ++i) {
@@ -561,7 +561,7 @@ TEST_F(SubscriptionLimitTest, OfOneSourceAndOfAll) {
 }
 
 // Expires 0 floods: each counts until its NOTIFY is answered or given up
-TEST_F(SubscriptionLimitTest, FloodsOfFetchesAreBounded) {
+TEST_F(SubscriptionLimitTest, SurvivalItem7FloodsOfFetchesAreBounded) {
   for (int i = 0; i < 1000; ++i) subscribe("Event: presence\nExpires: 0\n", "call" + std::to_string(i));
   EXPECT_EQ(agent->subscriptions(), 3U);
   EXPECT_EQ(asked, 3);
