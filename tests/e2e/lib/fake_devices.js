@@ -86,6 +86,8 @@
   if (media === undefined || wanted.native === true) return;
   const native = media.getUserMedia.bind(media);
   media.getUserMedia = async (constraints) => {
+    if (wanted.silent === true) return new Promise(() => undefined);   // nobody answers the browser's question
+    if (wanted.none === true) throw new DOMException("Requested device not found", "NotFoundError");
     const refuse = (kind) => constraints[kind] && (wanted.refuse ?? []).includes(kind);
     if (refuse("audio") || refuse("video")) throw new DOMException("Permission denied", "NotAllowedError");
     const tracks = [];

@@ -31,6 +31,7 @@ export class Call extends Emitter<CallEvents> {
   private end_: CallEnd | null = null;
   private ending_: CallEnd | null = null;
   private muted_ = false;
+  private offerDue_ = false;
   private repeat_ = Date.now();   // a text's number is not used again after a reload, when the server still knows the last ones
   private readonly media_: CallMedia;
   private readonly audio_ = new AudioOutput();
@@ -112,7 +113,7 @@ export class Call extends Emitter<CallEvents> {
 
   /** Accepts an incoming call. */
   accept(options: CallOptions = {}): void {
-    if (this.info_.direction !== "incoming" || this.status_ !== "ringing") return;
+    if (this.info_.direction !== "incoming" || this.status_ !== "ringing" || this.leg_?.answering === true) return;
     this.media_.wantsVideo = options.video !== undefined && options.video !== false || this.media_.track("camera") !== null;
     this.leg_?.accept(this.host_, options.extraHeaders ?? []);
     this.openDevices(options);
@@ -319,7 +320,9 @@ export class Call extends Emitter<CallEvents> {
     const before = this.media_.track(which);
     const offer = this.media_.set(which, track);
     if (which !== "screen" && before !== track) this.host_.devices.release(before);
-    if (offer && this.established_) void this.leg_?.offer({});
+    if (!offer) return;
+    if (this.established_) void this.leg_?.offer({});
+    else this.offerDue_ = true;   // the first offer or answer is made already
   }
 
   /** This side's camera or screen, to show it on this page. */
@@ -350,6 +353,8 @@ export class Call extends Emitter<CallEvents> {
         if (connection !== null) this.stats_.start(connection);
         this.inbox_.up();
         this.outbox_.flush();
+        if (this.offerDue_) void this.leg_?.offer({});
+        this.offerDue_ = false;
         this.host_.callChanged(this);
       },
       ended: (end) => this.finish(this.ending_ ?? end),

@@ -69,6 +69,11 @@ call is up, or while the connection is broken, wait and keep their order; after 
 within the grace time (10 s unless the server says otherwise), number and calls are kept. A handler of the classic script
 replaces the one before, is called in a later task, and what happened before it was there waits for it. \`hangUp()\` gives no
 state to the program that called it. After a reload a call that lived on is given to \`onIncomingCall\`; \`accept()\` takes it up.
+
+What a method is of no use for, it leaves as it is, and nothing is thrown: \`start()\` and \`accept()\` a second time, \`reject()\` and
+\`forward()\` of a call that is up or outgoing, anything on a call that has ended. \`hold()\`, \`unHold()\`, \`transfer()\` and \`sendDtmf()\` without
+a call that is up, and \`sendMessage()\` after its end, are told to \`onErrorOccured\`; the SDK's promises reject (\`not-in-call\`, \`call-ended\`),
+and its \`sendDtmf()\` throws. \`connect()\` of the classic script while connected leaves the old connection, with its calls, and makes a new one.
 `;
 
 const { sdk, classic } = declarations();

@@ -1,7 +1,7 @@
 // A call as programs of the old kind know it, over the SDK's.
 
 import type { Call as SdkCall } from "../call.ts";
-import type { CallEnd, CallOptions } from "../types.ts";
+import type { CallEnd } from "../types.ts";
 import type { OzCamera } from "./oz_camera.ts";
 import { type Handler, later, Slot } from "./slot.ts";
 import type { CallStateName } from "./states.ts";
@@ -35,6 +35,7 @@ export class Call {
   private last_: CallStateName | null = null;
   private announced_: boolean;
   private left_ = false;
+  private accepted_ = false;
 
   // `resumed`: the call is up already, from before the page was reloaded; the program takes it by accept().
   /** @internal */
@@ -77,8 +78,9 @@ export class Call {
       if (status === "active" || status === "held") this.report(status === "held" ? "HOLD" : "IN_CALL");
       return;
     }
-    const options: CallOptions = {};
-    this.call_.accept(options);
+    this.call_.accept();
+    if (this.accepted_) return;
+    this.accepted_ = true;
     this.putCamera();
   }
 
@@ -93,10 +95,12 @@ export class Call {
     if (this.call_.end === null) this.leave(() => this.call_.hangUp());
   }
 
+  // What was of no use, such as refusing a call that is up, leaves it as it was.
   private leave(act: () => void): void {
+    act();
+    if (this.call_.end?.local !== true) return;
     this.left_ = true;
     this.states_.drop();
-    act();
   }
 
   /** Puts the call on hold. Texts go on. */
@@ -162,7 +166,9 @@ export class Call {
   /** Sends the camera's video: from now on, or from the start of the call. */
   attachCamera(camera: OzCamera): void {
     this.camera_ = camera;
-    if (this.call_.status !== "new" && !(this.call_.direction === "incoming" && this.call_.status === "ringing")) this.putCamera();
+    if (this.call_.end !== null) return;
+    const { direction, status } = this.call_;
+    if (this.accepted_ || status !== "new" && !(direction === "incoming" && status === "ringing")) this.putCamera();
   }
 
   private putCamera(): void {

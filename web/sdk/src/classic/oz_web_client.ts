@@ -128,6 +128,7 @@ export class WebClient {
   private leave(): void {
     const phone = this.phone_;
     this.phone_ = null;
+    this.state_ = "CONNECTION_CLOSED";
     this.watching_?.close();
     this.watching_ = null;
     phone?.disconnect();
