@@ -7,6 +7,7 @@ import { readMediaNotice } from "../../livechat/src/media_notice.ts";
 import { loadChoices, saveChoices, saveTab, type SavedTab, takeTab } from "../../livechat/src/memory.ts";
 import { Requests } from "../../livechat/src/requests.ts";
 import { Sounds } from "../../livechat/src/sounds.ts";
+import type { Kind } from "../../livechat/src/types.ts";
 import { isolated } from "../../livechat/src/words.ts";
 import { deskNotice, type DeskNotice, kDeskType, readDeskNotice, type TranscriptEntry } from "../../shared/desk_notice.ts";
 import { Store } from "../../shared/store.ts";
@@ -47,7 +48,7 @@ export class AgentDesk extends Store<AgentState> implements ChatHost {
       ownNumber: () => this.state.number,
       nameOf: (call) => nameOf(call.displayName, call.number),
       askedHere: () => false,
-      take: (call) => this.accepted(call),
+      take: (call, kind) => this.accepted(call, kind),
       changed: (requests) => this.requestsChanged(requests),
       missed: (name) => this.toast(`${isolated(name)} is no longer there.`),
     });
@@ -188,14 +189,14 @@ export class AgentDesk extends Store<AgentState> implements ChatHost {
   }
 
   // Put through by somebody, or called.
-  private accepted(call: Call): void {
+  private accepted(call: Call, kind: Kind): void {
     const chat = this.chatWith(call.number, nameOf(call.displayName, call.number));
-    this.begin(chat, call);
+    this.begin(chat, call, kind);
     call.accept({ audio: false });
   }
 
-  private begin(chat: Conversation, call: Call): void {
-    chat.attach(call, "text");
+  private begin(chat: Conversation, call: Call, kind: Kind = "text"): void {
+    chat.attach(call, kind);
     this.announce(chat);
     this.chats_ = [chat, ...this.chats_.filter((each) => each !== chat)];
     this.changed(chat);
@@ -278,7 +279,7 @@ export class AgentDesk extends Store<AgentState> implements ChatHost {
     this.sounds.ring(requests.length > 0);
   }
 
-  accept(id: string): void { this.requests_.accept(id, "text"); }
+  accept(id: string, kind: Kind): void { this.requests_.accept(id, kind); }
   refuse(id: string): void { this.requests_.refuse(id); }
 
   // ---- what chats ask of their host

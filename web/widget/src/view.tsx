@@ -44,7 +44,7 @@ function Form({ visitor, state }: Props): VNode {
       </label>
       <label class="field">
         <span class="field-label">{text.message}</span>
-        <textarea ref={field} rows={4} value={state.message} maxLength={4000} dir="auto" placeholder={text.messagePlaceholder} data-testid="widget-message"
+        <textarea ref={field} rows={3} value={state.message} maxLength={4000} dir="auto" placeholder={text.messagePlaceholder} data-testid="widget-message"
                   onInput={(event) => visitor.type({ message: event.currentTarget.value })}
                   onKeyDown={(event) => {
                     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;

@@ -34,7 +34,7 @@ export function Screen({ desk, state }: { desk: AgentDesk; state: AgentState }):
           </div>
         )}
       </main>
-      <RequestCards requests={state.requests} video={false} what="is put through to you" onAccept={(id) => desk.accept(id)} onRefuse={(id) => desk.refuse(id)} />
+      <RequestCards requests={state.requests} video={false} what="is put through to you" onAccept={(id, kind) => desk.accept(id, kind)} onRefuse={(id) => desk.refuse(id)} />
       <div class="toasts" role="status">
         {state.toasts.map(({ key, text }) => <p key={key} class="toast" data-testid="toast">{text}</p>)}
       </div>
