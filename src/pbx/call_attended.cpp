@@ -28,6 +28,7 @@ std::unique_ptr<bridge::Leg> Call::detach(bridge::Leg& leg) {
     if (other != &leg) release(*other);   // whom that one held, it holds no more
   }
   hush(leg);
+  if (held_from_outside_) tell_held(leg, false);   // where it goes it is not
   bridge_.remove(leg);
   std::unique_ptr<bridge::Leg> own;
   if (&leg == caller_.get()) {

@@ -17,22 +17,25 @@ base::Status Call::hold_both(bool held) {
   if (!answered_ || !caller_ || over_) return conflict("the call is not up");
   if (held_from_outside_ == held) return conflict(held ? "the call is held already" : "the call is not held");
   held_from_outside_ = held;
-  for (auto* leg : parties()) {
-    hold_from_outside(*leg);
-    if (!leg->party().webphone) continue;
-    bridge_.notify(*leg, {.from_display = {}, .content_type = kCallEventType, .body = base::share(held ? R"({"type":"hold"})" : R"({"type":"unhold"})")});
-  }
+  for (auto* leg : parties()) hold_from_outside(*leg);
   bridge_.video_changed();
   update_music();
   host_.on_call_changed(*this);
   return {};
 }
 
+// Whoever comes to a held call is told as well.
 void Call::hold_from_outside(bridge::Leg& leg) {
   if (leg.ended()) return;
   const bool holds = std::find(holding_.begin(), holding_.end(), &leg) != holding_.end();
   leg.set_muted(held_from_outside_ || holds);
   leg.set_hidden_video(held_from_outside_);
+  tell_held(leg, held_from_outside_);
+}
+
+void Call::tell_held(bridge::Leg& leg, bool held) {
+  if (!leg.party().webphone) return;
+  bridge_.notify(leg, {.from_display = {}, .content_type = kCallEventType, .body = base::share(held ? R"({"type":"hold"})" : R"({"type":"unhold"})")});
 }
 
 base::Status Call::press(std::string_view number, std::string_view keys) {

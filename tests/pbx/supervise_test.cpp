@@ -175,6 +175,17 @@ TEST_F(SuperviseTest, AListenerHoldsAndTransfersNobody) {
   EXPECT_EQ(bob.incoming.back()->texts(), std::vector<std::string>{"still here"});
 }
 
+TEST_F(SuperviseTest, WhoLeavesAHeldCallIsNotHeldAnyMore) {
+  auto& ann = webphone(world, "Ann");
+  auto& call = ann.invite("sip:bob@parley", {});
+  bob.incoming.back()->answer();
+  world.settle();
+  ASSERT_EQ(act({.kind = Kind::kHold}), kDone);
+  ASSERT_EQ(act({.kind = Kind::kTransfer, .number = "support", .transferor = "bob"}), kDone);
+  EXPECT_EQ(call.texts("application/vnd.parley.call+json").back(), R"({"type":"unhold"})");
+  EXPECT_FALSE(leg(0).muted);
+}
+
 TEST_F(SuperviseTest, WhoComesToAHeldCallIsHeldToo) {
   auto& dave = webphone(world, "Dave");
   talk();
@@ -186,6 +197,7 @@ TEST_F(SuperviseTest, WhoComesToAHeldCallIsHeldToo) {
     EXPECT_TRUE(party->muted);
     EXPECT_TRUE(party->sounding);
   }
+  EXPECT_EQ(dave.incoming.back()->texts("application/vnd.parley.call+json"), std::vector<std::string>{R"({"type":"hold"})"});
   EXPECT_EQ(act({.kind = Kind::kUnhold}), kDone);
   EXPECT_FALSE(world.media_of(*dave.incoming.back()).muted);
   EXPECT_FALSE(world.media_of(*dave.incoming.back()).sounding);
