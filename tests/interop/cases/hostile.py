@@ -55,13 +55,40 @@ def test_floods_by_udp(context):
 
 def flood_all(server):
     call = Call(server, "quiet")
-    for kind in ("garbage", "mutated", "OPTIONS", "REGISTER", "MESSAGE", "SUBSCRIBE", "INVITE"):
+    for kind in ("garbage", "mutated", "OPTIONS", "REGISTER", "MESSAGE", "SUBSCRIBE", "PUBLISH", "REFER", "INVITE"):
         call.began = time.monotonic()
         flood = subprocess.run([sys.executable, str(FLOOD), kind, str(server.udp), "2"], capture_output=True, text=True, timeout=30)
         check(int(flood.stdout) > 1000, f"the flood of {kind} was weak: {flood.stdout}")
         call.good(f"flood of {kind}")
         check(server.rss() < 400000, f"flood of {kind}: {server.rss() // 1024} MB")
     call.close()
+
+
+def test_survival_item_7_flood_of_webphones(context):
+    """Pages that connect and never come, and bearers that are guessed: a line has its limit, a call keeps its audio."""
+    server = context.start(name="flooded-webphones")
+    call = Call(server, "quiet")
+    body = b'{"line":"Webphone1","who":{"displayName":"' + b"x" * 500 + b'","a":"' + b"y" * 3000 + b'"}}'
+    connect = b"POST /api/webphone/connect HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    guess = b"GET /api/webphone/history HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer alice.%d\r\n\r\n"
+    statuses = {}
+    s = socket.create_connection(("127.0.0.1", server.http), 5)
+    answers = s.makefile("rb")
+    for n in range(6000):
+        s.sendall(connect if n < 5500 else guess % n)
+        status = int(answers.readline().split()[1])
+        length = 0
+        while (line := answers.readline().strip()):
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        answers.read(length)
+        statuses[status] = statuses.get(status, 0) + 1
+    s.close()
+    equal(statuses, {200: 5000, 503: 500, 401: 500}, "answers")
+    call.good("flood of webphones")
+    check(server.rss() < 400000, f"flood of webphones: {server.rss() // 1024} MB")
+    call.close()
+    server.kill()
 
 
 def test_second_flood_costs_no_more(context):

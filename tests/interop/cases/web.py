@@ -1,5 +1,6 @@
 """HTTP and WebSocket by hand: subprotocol, Origin, Host, frames that are wrong or never end (survival item 19)."""
 import os
+import re
 import socket
 import struct
 import time
@@ -150,3 +151,19 @@ def test_slow_handshakes_and_huge_heads(context):
     check(grown < 30000, f"150 slow connections cost {grown} kB")
     for s in slow:
         s.close()
+
+
+def test_survival_item_21_pages_are_strict(context):
+    """No script in a page but from files of its own origin; the one published program that needs more has no origin."""
+    for path in ("/", "/livechat/", "/agent/", "/api/", "/examples/sdk-chat.html", "/widget.js", "/nothing", "/examples/ozeki-livechat/live_chat.html"):
+        answer = http(context.server.http, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()).decode()
+        head, _, body = answer.partition("\r\n\r\n")
+        policy = next((line for line in head.split("\r\n") if line.lower().startswith("content-security-policy:")), "")
+        check("default-src 'none'" in policy and "frame-ancestors 'none'" in policy, f"{path}: {policy or head}")
+        check("x-content-type-options: nosniff" in head.lower(), f"{path}: no nosniff")
+        if "ozeki" in path:
+            check("sandbox allow-scripts" in policy and "allow-same-origin" not in policy, f"{path}: {policy}")
+            continue
+        check("unsafe" not in policy, f"{path}: {policy}")
+        if "text/html" in head:
+            check(not re.search(r"<script(?![^>]*\bsrc=)|<[^>]+\son[a-z]+\s*=|javascript:", body, re.I), f"{path}: script in the page")
