@@ -1,7 +1,7 @@
 // The media of one call: one line for sound, one for video when there is any, one more for a screen beside a camera.
 // The lines are there before any device is: tracks are put on them when the person has allowed the device.
 
-import { markSlides, SourceMap } from "../../shared/sdp_map.ts";
+import { markSlides, parseSections, SourceMap } from "../../shared/sdp_map.ts";
 import { KeptSources } from "./kept_sources.ts";
 import type { RemoteVideo } from "./types.ts";
 
@@ -18,6 +18,7 @@ export class CallMedia {
   private screenLine_: RTCRtpTransceiver | null = null;
   private audioStream_: MediaStream | null = null;
   private held_ = false;
+  private offered_: string | null = null;   // the mid of a video line by which the other side takes video
   private early_ = false;   // an offer is to be answered that is not in yet: its lines are waited for
 
   // `wantsVideo`: a line for video is offered, or answered in both directions, though no camera is open yet.
@@ -69,6 +70,7 @@ export class CallMedia {
       return false;
     }
     let added = false;
+    if (track !== null && which !== "microphone") this.videoLine_ ??= this.offeredLine();
     if (track !== null && which !== "microphone" && this.videoLine_ === null) {
       this.videoLine_ = this.connection_.addTransceiver("video", { direction: "sendrecv" });
       added = true;
@@ -93,9 +95,17 @@ export class CallMedia {
   // A line to see the other side by, though nothing is sent. True: an offer must follow.
   receiveVideo(): boolean {
     if (this.connection_ === null || this.videoLine_ !== null) return false;
+    this.videoLine_ = this.offeredLine();
+    if (this.videoLine_ !== null) return this.direct();
     this.videoLine_ = this.connection_.addTransceiver("video", { direction: "recvonly" });
     this.direct();
     return true;
+  }
+
+  // The line that the other side has offered since, for its camera and this one's.
+  private offeredLine(): RTCRtpTransceiver | null {
+    return this.connection_?.getTransceivers().find((line) =>
+      line.mid !== null && line.mid === this.offered_ && line !== this.screenLine_ && line.currentDirection !== "stopped") ?? null;
   }
 
   setHeld(held: boolean): void {
@@ -137,6 +147,8 @@ export class CallMedia {
 
   incoming(sdp: string): string {
     this.map_.update(sdp);
+    this.offered_ = parseSections(sdp).find(({ kind, port, label, content, direction }) => kind === "video" && port !== 0 && label === null &&
+      content !== "slides" && (direction === "sendrecv" || direction === "recvonly"))?.mid ?? null;
     return this.sources_.complete(sdp);
   }
 

@@ -7,7 +7,7 @@ import type { Call } from "../src/call.ts";
 import { KeptSources } from "../src/kept_sources.ts";
 import { forgetTaken } from "../src/resume_store.ts";
 import { Webphone } from "../src/webphone.ts";
-import { browser, FakePeer } from "./fake_browser.ts";
+import { browser, FakePeer, sdpOf } from "./fake_browser.ts";
 import type { Leg } from "./fake_server.ts";
 import { server, until } from "./support.ts";
 
@@ -60,6 +60,24 @@ test("a camera that opens at once when a video call is accepted takes the offere
   await until("the camera is on its line", () => peer?.lines[1]?.sender.track != null);
   assert.deepEqual(peer?.lines.map((line) => [line.receiver.track.kind, line.currentDirection]), [["audio", "sendrecv"], ["video", "sendrecv"]]);
   a.hangUp();
+});
+
+test("a camera goes by the line that the other side's camera has opened", async () => {
+  const [ann, bob] = [await phone("Ann"), await phone("Bob")];
+  bob.on("call", (call) => call.accept({ audio: false }));
+  const call = ann.call(bob.number, { audio: false });
+  await until("up", () => call.status === "active");
+  const [peer] = FakePeer.all;
+  const leg = legOf(call.number);
+  server.request("INVITE", leg, ["Content-Type: application/sdp"], sdpOf([{ kind: "audio", direction: "sendrecv", mid: "0" }, { kind: "video", direction: "sendrecv", mid: "s1" }]), (answer) => {
+    if (answer.status === 200) server.request("ACK", leg, [], "", undefined, leg.cseq);
+  });
+  await until("the other's video", () => peer?.lines[1]?.currentDirection === "recvonly");
+  call.receiveVideo();
+  await call.startVideo();
+  await until("both ways", () => peer?.lines[1]?.currentDirection === "sendrecv");
+  assert.deepEqual([peer?.lines.length, peer?.lines[1]?.sender.track?.kind], [2, "video"]);
+  call.hangUp();
 });
 
 test("a hold outlives a reload, on both sides, and the call is told to be back", async () => {

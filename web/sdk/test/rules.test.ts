@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { patientTimer } from "../../shared/patience.ts";
+import { OzCamera } from "../src/classic/oz_camera.ts";
+import { CallType } from "../src/classic/states.ts";
 import { browser, FakePeer } from "./fake_browser.ts";
 import { header } from "./fake_server.ts";
 import { inCall, Page, pages, pause, server, until, watch } from "./support.ts";
@@ -397,4 +399,42 @@ test("rule 11: a token in place of a line is sent as a token", async () => {
   await until("asked", () => server.posts.length > 0);
   const { line, token } = server.posts[0] as { line: string; token: string };
   assert.deepEqual([line, token], ["", "eyJhbGciOiJIUzI1NiJ9.eyJsaW5lIjoiVyJ9.c2ln"]);
+});
+
+test("what a method is of no use for it leaves as it is: a call that is up is not refused, taken again, nor silenced", async () => {
+  const [ann, bob] = (await pages("Ann", "Bob")) as [Page, Page];
+  const [a, b] = await inCall(ann, bob);
+  for (const { call } of [a, b]) {
+    call.start();
+    call.accept();
+    call.reject();
+    call.forward(ann.number);
+  }
+  a.call.hold();
+  await until("held", () => a.states.includes("HOLD") && b.states.includes("HOLD"));
+  b.call.hangUp();
+  await until("the end", () => a.states.at(-1) === "COMPLETED");
+  assert.deepEqual([ann.errors, bob.errors], [[], []]);
+});
+
+test("a camera that is attached right after accept() is sent", async () => {
+  const [ann, bob] = (await pages("Ann", "Bob")) as [Page, Page];
+  const call = ann.client.createCall(bob.number, CallType.VIDEO);
+  bob.client.onIncomingCall((incoming) => {
+    incoming.accept();
+    incoming.attachCamera(OzCamera.getCameraByName());
+  });
+  call.start();
+  await until("up", () => call.getCallState() === "IN_CALL");
+  await until("a camera", () => FakePeer.all[1]?.lines[1]?.sender.track?.kind === "video");
+  assert.equal(FakePeer.all[1]?.lines.length, 2);
+});
+
+test("connecting again is granted again, and the first connection is left without a word", async () => {
+  const [ann, bob] = (await pages("Ann", "Bob")) as [Page, Page];
+  const [, b] = await inCall(ann, bob);
+  await ann.connect();
+  await until("granted", () => ann.states.length === 2);
+  assert.deepEqual(ann.states, ["ACCESS_GRANTED", "ACCESS_GRANTED"]);
+  await until("the call's end", () => b.states.at(-1) === "COMPLETED");
 });
