@@ -9,12 +9,15 @@ import * as chat from "./tests/chat.mjs";
 import * as codecs from "./tests/codecs.mjs";
 import * as others from "./tests/others.mjs";
 import * as webphone from "./tests/webphone.mjs";
+import * as classic from "./tests/classic.mjs";
+import * as sdk from "./tests/sdk.mjs";
 import * as queue from "./tests/queue.mjs";
 import * as livechat from "./tests/livechat.mjs";
 import * as widget from "./tests/widget.mjs";
+import * as sdkExamples from "./tests/sdk_examples.mjs";
 import * as networks from "./tests/networks.mjs";
 
-const kAllLimit = 450_000;
+const kAllLimit = 550_000;
 
 pagesAreBuilt();
 const filter = process.argv[2] === undefined ? null : new RegExp(process.argv[2]);
@@ -25,7 +28,7 @@ setTimeout(() => {
   process.exit(1);
 }, kAllLimit + 25_000).unref();
 
-for (const { run } of [phone, chat, page, comeback, others, webphone, queue, livechat, widget, codecs, networks]) await run(runner);
+for (const { run } of [phone, chat, page, comeback, others, webphone, classic, sdk, queue, livechat, widget, sdkExamples, codecs, networks]) await run(runner);
 const { passed, failed, skipped } = runner;
 console.log(`browser tests: ${passed.length} passed, ${failed.length} failed, ${skipped.length} not run`);
 process.exit(failed.length > 0 || passed.length === 0 ? 1 : 0);
