@@ -127,6 +127,7 @@ pbx::PbxConfig pbx_config(const Config& config, const bridge::MessagePolicy& mes
   pbx.call.messages = messages;
   pbx.call.ring_timeout = config.ring_timeout;
   pbx.rooms.messages = messages;
+  pbx.messages.policy = messages;
   pbx.rooms.max_rooms = config.limits.max_rooms;
   pbx.rooms.profile = [&config](std::string_view key) { return profile_of(config.room_settings(key)); };
   for (const auto& line : webphone_lines(config)) {

@@ -31,7 +31,7 @@ Pbx::Pbx(PbxConfig config, bridge::LegEnvironment& environment, Accounts& accoun
   webphone_.set_supervisors(config_.supervisors);
 }
 
-Pbx::~Pbx() = default;
+Pbx::~Pbx() { environment_.timeline.cancel(sweep_timer_); }
 
 bridge::Party Pbx::new_party() {
   return {.participant = base::random_token(10), .account = {}, .display_name = {}, .number = {}, .resume_token = base::random_token(32)};
@@ -228,7 +228,12 @@ void Pbx::on_call_over(Call& call) {
   queues_.on_call_over(call);
   sessions_.on_call_changed(call.info(), {});
   tell_observer(call);
-  environment_.timeline.after(base::Duration::zero(), [this, key = &call](base::TimePoint) { calls_.erase(key); });
+  over_.push_back(&call);
+  if (sweep_timer_ != 0) return;
+  sweep_timer_ = environment_.timeline.after(base::Duration::zero(), [this](base::TimePoint) {
+    sweep_timer_ = 0;
+    for (const auto* over : std::exchange(over_, {})) calls_.erase(over);
+  });
 }
 
 void Pbx::on_request(sip::RequestId id, const sip::MessagePtr& request, const sip::Source& source) {

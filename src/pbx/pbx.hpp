@@ -218,6 +218,8 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   std::unordered_map<std::string, base::TokenBucket> rates_;   // by IP address; bounded
   std::unordered_map<std::string, base::TokenBucket> wrong_passwords_;
   std::function<void(const base::SocketAddress&)> report_abuse_;
+  base::TimerQueue::Id sweep_timer_ = 0;
+  std::vector<const Call*> over_;                              // destroyed in the next turn
 };
 
 }  // namespace pbx
