@@ -109,7 +109,7 @@ ConfigSection media() {
 ConfigSection messages() {
   using M = MessageSettings;
   const auto m = [](auto read) { return in(&Config::messages, read); };
-  return {"messages", "Text in calls and rooms.", {
+  return {"messages", "Text in calls, rooms, and outside them.", {
     {"types", "list of strings", "[\"text/*\", \"application/*\", \"message/*\"]", "Content types that are relayed; others are answered 415.",
      m(texts(&M::types, 0, check_media_type, true))},
     {"max_size", "bytes", "65536", "Largest body, 1 to 262144; a larger one is answered 413.", m(integer(&M::max_size, 1, 262'144))},
