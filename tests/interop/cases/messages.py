@@ -2,6 +2,7 @@
 import json
 import time
 
+from cases.faults import Pager
 from support.check import check, equal
 from support.rtp import Media
 from support.sip import Phone
@@ -104,6 +105,16 @@ def test_refusals(context):
     equal(stranger.final("MESSAGE").status, 481, "MESSAGE of no dialog")
     check(stranger.ask("MESSAGE", uri="sip:refusals@127.0.0.1", body="x", content_type="text/plain").status in (401, 407), "a stranger's MESSAGE")
     room.close()
+
+
+def test_limits_hold_outside_calls_too(context):
+    """[messages] of the configuration, for a MESSAGE in no dialog."""
+    server = context.start(name="limits", extra='[messages]\nmax_size = 100\n')
+    pager = Pager(server)
+    equal(pager.send("carol", "x" * 100).status, 202, "100 bytes")
+    equal(pager.send("carol", "x" * 101).status, 413, "101 bytes")
+    pager.close()
+    server.stop()
 
 
 def test_retransmitted_message_is_one(context):
