@@ -47,12 +47,23 @@ void check_groups_and_queues(const Config& config, const PbxPlaces& places, cons
   for (std::size_t i = 0; i < config.queues.size(); ++i) taken(config.queues[i].name, places.queues[i], "queue", true);
 }
 
+// One connection serves all trunks of a server, so that what one of them would not check counts for all.
+bool distrust_differs(const TrunkSettings& a, const TrunkSettings& b) {
+  const auto hop = [](const TrunkSettings& t) { return base::to_lower(t.outbound_proxy.empty() ? t.server : t.outbound_proxy); };
+  return a.transport == "tls" && b.transport == "tls" && hop(a) == hop(b) && (a.verify_certificate != b.verify_certificate || a.ca_file != b.ca_file);
+}
+
 void check_trunks(const Config& config, const PbxPlaces& places, const Complain& complain) {
   for (std::size_t i = 0; i < config.trunks.size(); ++i) {
     const auto& trunk = config.trunks[i];
     if (trunk.server.empty()) complain(places.trunks[i], "a trunk needs a server");
     if (trunk.srtp == TrunkSettings::Srtp::kOffer && trunk.transport != "tls") complain(places.trunks[i], "srtp = \"offer\" needs transport = \"tls\": its keys stand in the signalling");
     if (trunk.username.empty() && (trunk.registers || !trunk.password.empty())) complain(places.trunks[i], "a trunk that registers or has a password needs a username");
+    for (std::size_t k = 0; k < i; ++k) {
+      if (!distrust_differs(config.trunks[k], trunk)) continue;
+      complain(places.trunks[i], fmt::format("trunk \"{}\" has the same server: verify_certificate and ca_file must be the same, too", config.trunks[k].name));
+      break;
+    }
   }
 }
 

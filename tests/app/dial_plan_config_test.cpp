@@ -207,6 +207,8 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"[[account]]\nname = \"a\"\npassword = \"x\"\n[[account]]\nname = \"a\"\npassword = \"x\"", "p.toml:4:1: account \"a\" is there twice"},
         Wrong{"[[trunk]]\nname = \"a\"", "p.toml:1:1: a trunk needs a server"},
         Wrong{"[[trunk]]\nname = \"a\"\nserver = \"x\"\nsrtp = \"offer\"", "p.toml:1:1: srtp = \"offer\" needs transport = \"tls\": its keys stand in the signalling"},
+        Wrong{"[[trunk]]\nname = \"a\"\nserver = \"x\"\ntransport = \"tls\"\n[[trunk]]\nname = \"b\"\nserver = \"X\"\ntransport = \"tls\"\nverify_certificate = false",
+              "p.toml:5:1: trunk \"a\" has the same server: verify_certificate and ca_file must be the same, too"},
         Wrong{"[[trunk]]\nname = \"a\"\nserver = \"x\"\nregister = true", "p.toml:1:1: a trunk that registers or has a password needs a username"},
         Wrong{"[[trunk]]\nname = \"a\"\nserver = \"sip:x\"", "p.toml:3:10: server must be HOST or HOST:PORT"},
         Wrong{"[[trunk]]\nname = \"a\"\nserver = \"x\"\ntransport = \"ws\"", "p.toml:4:13: transport must be one of udp, tcp, tls, not \"ws\""},
