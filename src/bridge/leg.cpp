@@ -142,23 +142,25 @@ void Leg::watch(const std::vector<sdp::RemoteSource>& sources) {
   if (negotiator_->needs_offer() && session_->established()) session_->reoffer();
 }
 
-// A call of two: the other's camera goes back in the m-line that this one's comes in. A page that came without one is offered it.
+// A call of two: the other's video, its camera before a screen, goes back in the m-line that this one's comes in. A page that came
+// without one is offered it.
 void Leg::show_in_own_section(const std::vector<sdp::RemoteSource>& sources) {
   shown_.clear();
-  const auto camera = std::find_if(sources.begin(), sources.end(), [](const auto& s) { return s.content != "slides"; });
-  const auto wanted = camera != sources.end() && webrtc_ && !hidden_ ? std::optional(*camera) : std::nullopt;
-  if (std::exchange(offered_source_, wanted ? wanted->source_id : 0) != (wanted ? wanted->source_id : 0)) failed_offers_ = 0;
-  negotiator_->set_shown_video(wanted);
   const auto* own = negotiator_->current().find(sdp::Role::kOwnVideo);
+  const auto fits = [&](const sdp::RemoteSource& source) {
+    return !own || std::any_of(own->codecs.begin(), own->codecs.end(), [&](const auto& codec) { return sdp::decodes(codec, source.codec, source.fmtp); });
+  };
+  const sdp::RemoteSource* wanted = nullptr;
   for (const auto& source : sources) {
-    const bool decodable = own && std::any_of(own->codecs.begin(), own->codecs.end(),
-                                              [&](const auto& codec) { return sdp::decodes(codec, source.codec, source.fmtp); });
-    if (!decodable || source.content == "slides") continue;
-    shown_.emplace_back(own->index, SourceId{source.source_id});
-    break;
+    if (fits(source) && (!wanted || (wanted->content == "slides" && source.content != "slides"))) wanted = &source;
   }
+  if (own && wanted) shown_.emplace_back(own->index, SourceId{wanted->source_id});
   configure();
-  if (webrtc_ && failed_offers_ < kMaxFailedOffers && negotiator_->needs_offer() && session_->established()) session_->reoffer();
+  if (!webrtc_ || hidden_) return;
+  const auto id = wanted ? wanted->source_id : 0;
+  if (std::exchange(offered_source_, id) != id) failed_offers_ = 0;
+  negotiator_->set_shown_video(wanted ? std::optional(*wanted) : std::nullopt);
+  if (failed_offers_ < kMaxFailedOffers && negotiator_->needs_offer() && session_->established()) session_->reoffer();
 }
 
 const std::vector<sdp::Undelivered>& Leg::undelivered() const {

@@ -305,7 +305,9 @@ std::string OfferReader::accept_own_video(const Media& m, Section& s) {
   ++published_;
   if (s.role == Role::kNone) s.role = own_role(m, s.index);
   if (s.role == Role::kOwnVideo) state_.video_refused = false;
+  const bool sent = sends(s.direction);
   s.direction = reversed(s.peer_wish) & (s.role == Role::kOwnVideo ? wanted_of_own_video(config_, state_, s) : Direction::kRecvOnly);
+  if (!sent && sends(s.direction)) s.ssrc = s.rtx_ssrc = 0;   // after a hold: another stream
   return {};
 }
 

@@ -271,7 +271,9 @@ bool plan_offer(const LocalConfig& config, const std::vector<RemoteSource>& sour
   for (auto& s : state.agreed.sections) {
     if (!s.active) continue;
     s.offered = offer_direction(config, state, s);
-    if (s.role == Role::kOwnVideo && sends(s.offered) && s.ssrc == 0) {   // in the bridge before, nothing was sent here
+    // In the bridge before, nothing was sent here; or a stream was that has ended, whose SRTP index the peer still has.
+    const bool again = s.opened_for_peer && !sends(s.direction);
+    if (s.role == Role::kOwnVideo && sends(s.offered) && (s.ssrc == 0 || again)) {
       s.ssrc = fresh_ssrc(config, state);
       if (s.codecs.back().rtx_payload_type) s.rtx_ssrc = fresh_ssrc(config, state, s.ssrc);
     }

@@ -137,6 +137,20 @@ TEST_F(SoundAlone, IsOfferedALineForTheOthersCameraAndMayOnlyLook) {
   EXPECT_FALSE(leg.n.needs_offer());
 }
 
+// RFC 3711 3.2.3: the peer's SRTP remembers a stream's index, ours begins anew.
+TEST(VideoMode, AfterAHoldItsLineCarriesAnotherStream) {
+  Leg leg(VideoMode::kTwoWay);
+  const auto offer = read_sdp("chromium-offer");
+  ASSERT_TRUE(leg.n.answer(offer));
+  const auto ssrc = leg.n.current().find(Role::kOwnVideo)->ssrc;
+  ASSERT_TRUE(leg.n.answer(offer));
+  EXPECT_EQ(leg.n.current().find(Role::kOwnVideo)->ssrc, ssrc);
+  ASSERT_TRUE(leg.n.answer(replace_all(offer, "a=sendrecv", "a=sendonly")));
+  ASSERT_TRUE(leg.n.answer(offer));
+  EXPECT_NE(leg.n.current().find(Role::kOwnVideo)->ssrc, ssrc);
+  EXPECT_NE(leg.n.current().find(Role::kOwnVideo)->ssrc, 0u);
+}
+
 TEST_F(SoundAlone, MayAnswerWithACameraOfItsOwn) {
   leg.n.set_shown_video(video_source(11));
   leg.exchange();
@@ -158,7 +172,7 @@ TEST_F(SoundAlone, WhenTheCameraIsGoneTheLineIsStillUntilThereIsAnother) {
   ASSERT_EQ(again.media.size(), 2u);
   EXPECT_EQ(again.media[1].direction, Direction::kSendOnly);
   EXPECT_EQ(again.media[1].mid, before.mid);
-  EXPECT_EQ(again.media[1].ssrcs.at(0).ssrc, before.ssrc);
+  EXPECT_NE(again.media[1].ssrcs.at(0).ssrc, before.ssrc);   // another stream: SRTP counts each by itself (RFC 3711 3.2.3)
   EXPECT_EQ(again.media[1].rtpmaps.size(), leg.n.current().sections.at(1).codecs.size() * 2);
 }
 
