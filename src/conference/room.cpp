@@ -224,6 +224,7 @@ void Room::take_place(Participant& successor) {
     // Whoever was shown as talking is not, until the new leg is heard.
     if (p->leg->talking() && profile_.talk_detection_events) send_event(EventType::kTalking, successor);
     bridge_.remove(*old);
+    old->session().hand_messages_to(successor.leg->session());
     old->end("SIP;cause=200;text=\"Replaced\"");
     break;
   }

@@ -4,6 +4,8 @@
 
 namespace conference {
 
+Rooms::~Rooms() { environment_.timeline.cancel(sweep_timer_); }
+
 std::string Rooms::clean_name(std::string_view unescaped) {
   auto name = base::clean_display_name(unescaped, kMaxNameCharacters + 1);
   // One character too many tells a long name from one that just fits.
@@ -48,9 +50,14 @@ void Rooms::end_all(std::string_view reason) {
 
 // The room is on the stack: it goes in the next turn, if nobody has come in meanwhile.
 void Rooms::on_room_empty(Room& room) {
-  environment_.timeline.after(base::Duration::zero(), [this, key = key_of(room.name()), id = room.id()](base::TimePoint) {
-    const auto found = rooms_.find(key);
-    if (found != rooms_.end() && found->second->id() == id && found->second->empty()) rooms_.erase(found);
+  empty_.push_back(key_of(room.name()));
+  if (sweep_timer_ != 0) return;
+  sweep_timer_ = environment_.timeline.after(base::Duration::zero(), [this](base::TimePoint) {
+    sweep_timer_ = 0;
+    for (const auto& key : std::exchange(empty_, {})) {
+      const auto found = rooms_.find(key);
+      if (found != rooms_.end() && found->second->empty()) rooms_.erase(found);
+    }
   });
 }
 

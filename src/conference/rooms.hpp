@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "conference/room.hpp"
 
@@ -22,6 +23,7 @@ struct RoomsConfig {
 class Rooms final : public RoomHost {
  public:
   Rooms(bridge::LegEnvironment& environment, RoomsConfig config) : environment_(environment), config_(std::move(config)) {}
+  ~Rooms() override;
 
   static constexpr std::size_t kMaxNameCharacters = 80;
   // The name as people see it and the key that it is found by (case-insensitive). Empty: no name for a room.
@@ -43,6 +45,8 @@ class Rooms final : public RoomHost {
   const RoomsConfig config_;
   RoomObserver* observer_ = nullptr;
   std::unordered_map<std::string, std::unique_ptr<Room>> rooms_;
+  std::vector<std::string> empty_;                   // keys of those that may go in the next turn
+  base::TimerQueue::Id sweep_timer_ = 0;
 };
 
 }  // namespace conference

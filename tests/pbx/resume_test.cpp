@@ -99,6 +99,18 @@ TEST_F(ResumeTest, WhatWasSaidMeanwhileIsDeliveredAfterwards) {
   EXPECT_EQ(a->texts(), std::vector<std::string>{"while you were away"});
 }
 
+TEST_F(ResumeTest, WhatWasSaidDuringAReloadIsDeliveredToTheNewPage) {
+  alice.lose_flow();
+  ASSERT_EQ(b->message("text/plain", "one"), 202);
+  ASSERT_EQ(b->message("text/plain", "two"), 202);
+  world.advance(3s);
+  alice.connect_again();
+  auto& again = alice.invite("sip:team@parley", {.headers = kEvents + resume(*a)});
+  ASSERT_EQ(again.status(), 200);
+  world.advance(1s);
+  EXPECT_EQ(again.texts(), (std::vector<std::string>{"one", "two"}));
+}
+
 TEST_F(ResumeTest, TheConnectionMayBeLostAgain) {
   for (int i = 0; i < 3; ++i) {
     alice.lose_flow();
