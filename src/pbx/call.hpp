@@ -239,6 +239,7 @@ class Call final : public bridge::LegOwner {
   void take_place(bridge::Leg& leg);
   // call_sound.cpp: what the parties hear that nobody says.
   void tell_hold(bridge::Leg& holder);
+  void play_digits(bridge::Leg& to, std::string_view digits);   // 0-9, *, #, A-D
   void release(const bridge::Leg& holder);
   void update_music();
   void play(const bridge::Leg& leg, const bridge::Sound& sound);

@@ -1,6 +1,8 @@
 // What the two hear that neither says: ringback, music while they are held, digits.
 #include "pbx/call.hpp"
 
+#include <fmt/format.h>
+
 namespace pbx {
 
 using Kind = bridge::Sound::Kind;
@@ -85,7 +87,16 @@ void Call::on_leg_dtmf(bridge::Leg& leg, char digit) {
     other = answered_ ? answered_ : callees_.size() == 1 ? callees_.front().get() : nullptr;
   }
   const bool party = &leg == caller_.get() || &leg == answered_ || (!answered_ && callees_.size() == 1 && callees_.front().get() == &leg);
-  if (party && other && other->joined() && !other->ended()) environment_.media.send_dtmf(other->id(), std::string_view(&digit, 1));
+  if (party && other && other->joined() && !other->ended()) play_digits(*other, std::string_view(&digit, 1));
+}
+
+// Browsers throw away what comes as RTP (RFC 4733): a webphone's page is told.
+void Call::play_digits(bridge::Leg& to, std::string_view digits) {
+  environment_.media.send_dtmf(to.id(), digits);
+  if (!to.party().webphone) return;
+  for (const char digit : digits) {
+    bridge_.notify(to, {.from_display = {}, .content_type = kCallEventType, .body = base::share(fmt::format(R"({{"type":"dtmf","key":"{}"}})", digit))});
+  }
 }
 
 void Call::on_leg_sound_ended(bridge::Leg& leg, bool played) {

@@ -46,7 +46,7 @@ base::Status Call::press(std::string_view number, std::string_view keys) {
   for (auto& c : upper) c = c >= 'a' && c <= 'd' ? static_cast<char>(c - 'a' + 'A') : c;
   for (auto* leg : parties()) {
     if (leg->party().number != number || leg->ended()) continue;
-    environment_.media.send_dtmf(leg->id(), upper);
+    play_digits(*leg, upper);
     return {};
   }
   return base::fail(base::ErrorCode::kNotFound, "nobody of that number is in the call");
