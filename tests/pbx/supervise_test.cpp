@@ -84,6 +84,19 @@ TEST_F(SuperviseTest, WebphonesSeeTheHold) {
   EXPECT_EQ(call.texts("application/vnd.parley.call+json").back(), R"({"type":"unhold"})");
 }
 
+// Browsers throw RFC 4733 events away: pages are told of keys, from the other party and from outside.
+TEST_F(SuperviseTest, WebphonesAreToldOfKeys) {
+  auto& ann = webphone(world, "Ann");
+  auto& ben = webphone(world, "Ben");
+  auto& call = ann.invite("sip:" + ben.account + "@parley", {});
+  ben.incoming.back()->answer();
+  world.settle();
+  world.pbx.on_dtmf(world.leg_of(call)->id(), '#');
+  EXPECT_EQ(act({.kind = Kind::kDtmf, .number = ann.account, .keys = "1a"}), kDone);
+  EXPECT_EQ(ben.incoming.back()->texts("application/vnd.parley.call+json"), std::vector<std::string>{R"({"type":"dtmf","key":"#"})"});
+  EXPECT_EQ(call.texts("application/vnd.parley.call+json"), (std::vector<std::string>{R"({"type":"dtmf","key":"1"})", R"({"type":"dtmf","key":"A"})"}));
+}
+
 TEST_F(SuperviseTest, KeysGoToTheOneParty) {
   talk();
   EXPECT_EQ(act({.kind = Kind::kDtmf, .number = "bob", .keys = "12#d"}), kDone);

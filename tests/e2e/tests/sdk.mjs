@@ -77,9 +77,9 @@ async function errors({ test, server, pages, browser }) {
     for (const each of [none, silent, all]) await each.context().close();
   });
   await test("a token that runs out is announced and renewed by hand, or by its function; number and calls stay", async () => {
-    const soon = () => Math.floor(Date.now() / 1000) + 4;
-    const hand = await openSdk(browser, pages.url, server.url, "Hand", { line: undefined, token: token({ exp: soon() }), resume: false });
+    const soon = () => Math.floor(Date.now() / 1000) + 6;
     const other = await openSdk(browser, pages.url, server.url, "Own", { line: undefined, token: token({}), resume: false });
+    const hand = await openSdk(browser, pages.url, server.url, "Hand", { line: undefined, token: token({ exp: soon() }), resume: false });
     await hand.evaluate(() => { globalThis.expiring = []; phone.on("tokenExpiring", (at) => expiring.push(at instanceof Date)); });
     await connected(hand, other);
     await hand.sees("the notice", "expiring.join() === 'true'");
@@ -92,7 +92,7 @@ async function errors({ test, server, pages, browser }) {
       const { Webphone } = await import(`${host}/sdk/parley-webphone.js`);
       const mine = await Webphone.connect({ host: new URL(host).host, resume: false, token: async () => (n++ === 0 ? first : next) });
       const { number } = mine;
-      for (let i = 0; i < 60 && n < 2; ++i) await new Promise((done) => setTimeout(done, 100));
+      for (let i = 0; i < 80 && n < 2; ++i) await new Promise((done) => setTimeout(done, 100));
       const result = [n, mine.number === number, mine.status];
       mine.disconnect();
       return result;
