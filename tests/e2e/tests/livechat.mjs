@@ -408,6 +408,8 @@ async function breaks(group) {
     await until("everybody's room is there", async () => (await ann.chatOf("Everybody"))?.stage === "open");
     const dee = await LiveChatPage.enter(browser, next.url, "Dee", { devices: {} });
     await dee.show("Everybody");
+    // What is said before she is back in it isn't hers to read: this room has no history.
+    await until("Ann is back in the room", async () => (await dee.text("chat-status")) === "2 people are here");
     await dee.say("are you here?");
     await ann.show("Everybody");
     await ann.reads("are you here?");
