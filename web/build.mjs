@@ -84,7 +84,7 @@ async function buildExample() {
   const from = join(root, "../examples");
   const to = join(dist, "examples");
   await mkdir(to, { recursive: true });
-  const single = (name) => /^(jssip-chat|sdk-|widget).*\.(html|js|css)$/.test(name);
+  const single = (name) => /^(index|jssip-chat|sdk-|widget).*\.(html|js|css)$/.test(name);
   for (const name of (await readdir(from)).filter(single)) await cp(join(from, name), join(to, name));
   await cp(join(from, "ozeki-livechat"), join(to, "ozeki-livechat"), { recursive: true });
   await cp(join(root, "node_modules/jquery/dist/jquery.min.js"), join(to, "ozeki-livechat/jquery.min.js"));

@@ -8,12 +8,17 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/** Text with `code` in backquotes. */
+/** Text with `code` in backquotes, and with lists of lines that begin with "- ". */
 function prose(text) {
-  const made = element("p");
-  text.split("`").forEach((part, index) => made.append(index % 2 ? element("code", {}, part) : part));
-  return made;
+  const coded = (name, piece) => element(name, {}, ...piece.split("`").map((part, index) => (index % 2 ? element("code", {}, part) : part)));
+  const paragraphs = text.split("\n\n").map((one) => {
+    const lines = one.split("\n");
+    return lines.every((line) => line.startsWith("- ")) ? element("ul", {}, ...lines.map((line) => coded("li", line.slice(2)))) : coded("p", one);
+  });
+  return element("div", { class: "prose" }, ...paragraphs);
 }
+
+const title = (tag) => tag.replace("-", " ").replace(/^api /, "API ");
 
 const description = await (await fetch("openapi.json")).json();
 const resolve = (schema) => (schema?.$ref ? description.components.schemas[schema.$ref.split("/").pop()] : schema);
@@ -161,12 +166,12 @@ document.getElementById("about").textContent = `${description.info.description} 
 main.append(element("h2", { id: "tokens" }, "Tokens"), prose(description.components.securitySchemes.bearer.description));
 for (const [tag, operations] of groups) {
   const list = element("ul");
-  main.append(element("h2", {}, tag.replace("-", " ")));
+  main.append(element("h2", {}, title(tag)));
   for (const { path, method, operation } of operations) {
     main.append(show(path, method, operation));
     list.append(element("li", {}, element("a", { href: `#${operation.operationId}` }, operation.summary)));
   }
-  contents.append(element("b", {}, tag.replace("-", " ")), list);
+  contents.append(element("b", {}, title(tag)), list);
 }
 
 function openTarget() {

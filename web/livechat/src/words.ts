@@ -8,7 +8,7 @@ export function isolated(name: string): string {
 }
 
 // What the server says when it ends calls by itself.
-const kServerStopped = "Server stopped";
+export const kServerStopped = "Server stopped";
 const kSignedOff = "Signed off";
 
 export function endText(end: CallEnd, person: string, established: boolean): string {

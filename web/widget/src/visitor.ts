@@ -4,6 +4,7 @@ import { type CallEnd, type ConnectionStatus, type QueueNews, Webphone, Webphone
 import { Conversation, type ChatHost } from "../../livechat/src/conversation.ts";
 import { Sounds } from "../../livechat/src/sounds.ts";
 import type { ChatView } from "../../livechat/src/types.ts";
+import { kServerStopped } from "../../livechat/src/words.ts";
 import { deskNotice, kDeskType, readDeskNotice, transcriptOf } from "../../shared/desk_notice.ts";
 import { Store } from "../../shared/store.ts";
 import { cleanName } from "../../shared/text.ts";
@@ -191,7 +192,7 @@ export class Visitor extends Store<VisitorState> implements ChatHost {
       const busy = end.cause === "busy" || end.status === 503;
       return this.refused(busy ? this.text.full : end.status === 480 ? this.text.nobody : end.cause === "not-found" || end.cause === "rejected" ? this.text.notSetUp : this.text.unreachable);
     }
-    const orderly = end.cause === "hung-up" || end.cause === "transferred";
+    const orderly = (end.cause === "hung-up" && end.reason !== kServerStopped) || end.cause === "transferred";
     chat.notice(end.local ? this.text.youEnded : !orderly ? this.text.cutOff : waiting ? this.text.nobodyCould : this.text.left(agent ?? this.text.agent));
     this.resuming_ = false;
     this.set({ phase: "over", waiting: false, position: null });

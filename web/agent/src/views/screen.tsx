@@ -17,6 +17,10 @@ export function Screen({ desk, state }: { desk: AgentDesk; state: AgentState }):
   useEffect(() => {
     if (active !== null) toChat();
   }, [active?.id]);
+  // The messages have it where there was no field yet.
+  useEffect(() => {
+    if (document.activeElement?.matches(".messages") === true) toChat();
+  }, [active?.stage]);
   // What had the focus is gone: a visitor who was taken, a button that made place for the field.
   useEffect(() => {
     if (document.activeElement === null || document.activeElement === document.body) toChat();

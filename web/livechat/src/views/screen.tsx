@@ -30,6 +30,10 @@ export function Screen({ desk, state }: Props): VNode {
   useEffect(() => {
     if (active !== null) toChat();
   }, [active?.id]);
+  // The messages have it where there was no field yet.
+  useEffect(() => {
+    if (document.activeElement?.matches(".messages") === true) toChat();
+  }, [active?.stage]);
   // What had the focus is gone: a request that was answered, a button that made place for the field.
   useEffect(() => {
     if (document.activeElement === null || document.activeElement === document.body) toChat();
