@@ -1,6 +1,6 @@
 // The calls of others, as a subscription (RFC 6665, package "parley-sessions"): first the whole, then what changes.
 //   {"version":1,"full":true,"sessions":[{"sessionId":"kQ...","sessionState":"InCall","caller":"alice","callee":"bob",
-//     "callerName":"Alice","calleeName":"Bob","started":"2026-01-02T03:04:05Z","answered":"2026-01-02T03:04:09Z"}]}
+//     "callerName":"Alice","calleeName":"Bob","started":"2026-01-02T03:04:05.000Z","answered":"2026-01-02T03:04:09.000Z"}]}
 //   {"version":2,"full":false,"sessions":[{"sessionId":"kQ...","sessionState":"Completed",...,"closed":true}]}
 // `properties`: what a webphone line's client told of itself. `texts`: what it has written while it waits, the first ones, shortened.
 // States: Setup, Ringing, Waiting (in a queue), InCall, OnHold; at the end Completed, Busy, Rejected, NotFound, Cancelled, NotAnswered,

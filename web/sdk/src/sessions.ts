@@ -80,6 +80,7 @@ export class LiveSessions extends Emitter<LiveSessionsEvents> {
     super();
   }
 
+  // The map is in the order in which the server told them, which the stable sort keeps among those of the same moment.
   /** The sessions that there are, the oldest first. */
   get list(): LiveSession[] { return [...this.sessions_.values()].map((each) => ({ ...each })).sort((a, b) => a.started.getTime() - b.started.getTime()); }
   /** Those that wait to be taken, the next one first. */

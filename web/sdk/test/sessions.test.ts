@@ -37,6 +37,17 @@ test("sessions: the whole first, then changes; the oldest waits at the front", a
   phone.disconnect();
 });
 
+test("sessions: callers of the same second wait in the order of their turns", async () => {
+  const { phone, sessions } = await following();
+  const at = (id: string, millis: string): object => ({ ...waiting, sessionId: id, started: `2026-01-02T03:04:05.${millis}Z` });
+  server.tellSessions({ version: 1, full: true, sessions: [at("b", "700"), at("x", "900"), at("a", "123")] });
+  await until("ready", () => sessions.ready);
+  server.tellSessions({ version: 2, full: false, sessions: [at("c", "900"), { ...at("b", "700"), callerName: "Vo" }] });
+  await until("told", () => sessions.list.length === 4);
+  assert.deepEqual(sessions.waiting.map((each) => each.sessionId), ["a", "b", "x", "c"]);
+  phone.disconnect();
+});
+
 test("sessions: a change that was missed has the whole asked for", async () => {
   const { phone, told, sessions } = await following();
   server.tellSessions({ version: 1, full: true, sessions: [] });
