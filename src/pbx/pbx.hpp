@@ -175,6 +175,7 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   // pbx_dial.cpp: where a number leads.
   DialCaller dial_caller(const bridge::Party& by) const;
   CallTarget resolve(const DialCaller& who, const bridge::Party& by, std::string_view number);
+  CallTarget refuse_full(CallTarget target);
   Destination default_destination(const std::string& dialled) const;
   int refuse_client(const WebphoneClient& client, const LineConfig& line, const Destination& where, const std::string& dialled);
   CallTarget target_at(const DialCaller& who, const bridge::Party& by, const std::string& dialled, const Destination& where);

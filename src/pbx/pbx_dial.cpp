@@ -31,6 +31,21 @@ DialCaller Pbx::dial_caller(const bridge::Party& by) const {
 CallTarget Pbx::find_target(const bridge::Party& by, std::string_view number) {
   auto target = resolve(dial_caller(by), by, number);
   if (target.kind == CallTarget::Kind::kRoom && target.makes_room) return CallTarget::refused(404);
+  return refuse_full(std::move(target));
+}
+
+// Of a target that a party is led to: without a place there it is refused now, before a caller's INVITE has been answered for it.
+CallTarget Pbx::refuse_full(CallTarget target) {
+  if (target.kind == CallTarget::Kind::kQueue) {
+    const auto* queue = queues_.find(target.name);
+    if (!queue) return CallTarget::refused(404);
+    if (queues_.is_full(*queue)) return CallTarget::refused(486, "The Queue Is Full");
+    if (calls_.size() >= config_.max_calls) return CallTarget::refused(503);
+  } else if (target.kind == CallTarget::Kind::kRoom) {
+    const auto* room = rooms_.find(target.name);
+    if (room && !room->has_place()) return CallTarget::refused(486, "The Room Is Full");
+    if (!room && rooms_.size() >= config_.rooms.max_rooms) return CallTarget::refused(503, "Too Many Rooms");
+  }
   return target;
 }
 

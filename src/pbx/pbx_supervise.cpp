@@ -115,7 +115,8 @@ base::Status Pbx::act(Call& call, const SessionAction& action, const bridge::Par
       break;
     case Kind::kForward: break;
   }
-  auto target = by.account.empty() ? resolve({.kind = DialCaller::Kind::kApi, .name = {}, .line = {}}, by, action.number) : find_target(by, action.number);
+  auto target = by.account.empty() ? refuse_full(resolve({.kind = DialCaller::Kind::kApi, .name = {}, .line = {}}, by, action.number)) : find_target(by, action.number);
+  if (target.status == 486) return base::fail(base::ErrorCode::kConflict, "the number is busy, or there is no place (486)");
   if (!target.ok()) return base::fail(target.status == 403 ? base::ErrorCode::kDenied : base::ErrorCode::kNotFound, fmt::format("the number can't be reached ({})", target.status));
   if (action.kind == Kind::kForward) return call.forward_ringing(target);
   const int status = call.transfer(call.has_party(false, action.transferor), target);

@@ -122,6 +122,60 @@ TEST_F(QueueTest, AnAgentTakesACallAndReadsWhatWasWritten) {
   EXPECT_EQ(last.to.account, "alice");
 }
 
+// Those who came in the same second have their turns too: RFC 3339 with milliseconds.
+TEST_F(QueueTest, TheStartIsToldToTheMillisecond) {
+  auto& seen = follows(phone("alice"));
+  waits(world.phone("ann"));
+  world.advance(250ms);
+  waits(world.phone("ben"));
+  world.advance(1s);
+  std::map<std::string, std::string> started;
+  for (const auto& [id, session] : known(seen)) started[session["caller"]] = session["started"];
+  ASSERT_EQ(started.size(), 2u);
+  for (const auto& [caller, text] : started) {
+    ASSERT_EQ(text.size(), 24u);
+    EXPECT_EQ(text[19], '.');
+    EXPECT_EQ(text.back(), 'Z');
+  }
+  EXPECT_LT(started["ann"], started["ben"]);
+  const auto millis = [](const std::string& text) { return std::stoi(text.substr(17, 2)) * 1000 + std::stoi(text.substr(20, 3)); };
+  const int apart = (millis(started["ben"]) - millis(started["ann"]) + 60000) % 60000;
+  EXPECT_GE(apart, 250);
+  EXPECT_LT(apart, 1000);
+}
+
+// A contact that forwards to where there is no place: the caller hears of it before it is answered (RFC 3261 8.1.3.4).
+TEST_F(QueueTest, AForwardToAFullQueueOrRoomIsBusy) {
+  pbx::PbxConfig limited = config();
+  limited.rooms.profile = [](std::string_view) { return conference::RoomProfile{.max_members = 1}; };
+  PbxWorld small(limited);
+  const auto known_as = [&](const std::string& name) -> Client& { return small.registered(small.phone(name)); };
+  auto& alice = known_as("alice");
+  auto& carol = known_as("carol");
+  auto& room = small.enter(small.phone("guest"));
+  ASSERT_EQ(room.status(), 200);
+  auto& first = small.phone("ann").invite("sip:support@parley", {});
+  auto& second = small.phone("ben").invite("sip:support@parley", {});
+  ASSERT_TRUE(first.status() == 200 && second.status() == 200);
+  const auto forwarded = [&](const std::string& to) -> ClientCall& {
+    auto& call = carol.invite("sip:alice@parley", {});
+    auto& rings = *alice.incoming.back();
+    auto text = sip::start_response(*rings.invite, alice.source, 302, rings.local_tag).finish("", "");
+    text.insert(text.find("\r\n") + 2, "Contact: <sip:" + to + "@parley>\r\n");
+    alice.write(text);
+    small.settle();
+    return call;
+  };
+  EXPECT_EQ(forwarded("support").status(), 486);
+  EXPECT_EQ(forwarded("team").status(), 486);
+  second.bye();
+  small.advance(1s);
+  EXPECT_EQ(forwarded("support").status(), 200);
+  room.bye();
+  small.advance(1s);
+  EXPECT_EQ(forwarded("team").status(), 200);
+}
+
 TEST_F(QueueTest, AgentsSeeWhoWaitsAndTheFirstTexts) {
   auto& ann = webphone(world, "Ann", {.line = "Visitors", .properties = {{"page", "https://shop.example/<b>"}, {"Password", "secret"}}});
   auto& seen = follows(phone("alice"));
