@@ -6,6 +6,7 @@ namespace api {
 namespace {
 
 constexpr std::size_t kPage = 50;
+constexpr std::size_t kMaxLegsShown = 100;   // of one record
 
 void list(const RestBackend& backend, const RestCallPtr& call) {
   backend.on_pbx([call](pbx::Pbx& pbx) {
@@ -49,6 +50,15 @@ RestJson to_json(const store::CallRecord& record) {
   if (record.end) json["ended"] = rest_time(*record.end);
   json["status"] = record.status;
   json["cause"] = record.cause;
+  auto& legs = json["legs"] = RestJson::array();
+  for (const auto& leg : record.legs) {
+    if (legs.size() == kMaxLegsShown) break;
+    RestJson one{{"uri", leg.uri}, {"displayName", leg.display_name}};
+    if (!leg.account.empty()) one["account"] = leg.account;
+    if (leg.answer) one["answered"] = rest_time(*leg.answer);
+    if (leg.end) one["ended"] = rest_time(*leg.end);
+    legs.push_back(std::move(one));
+  }
   return json;
 }
 

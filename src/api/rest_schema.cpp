@@ -104,7 +104,11 @@ constexpr std::string_view kSchemas = R"json({
   "CallRecord": {"type": "object", "required": ["id", "kind", "from", "to", "started", "status"], "properties": {
     "id": {"type": "string"}, "kind": {"type": "string", "enum": ["call", "room", "queue"], "description": "queue: until `answered` its caller waited for an agent."}, "from": {"type": "string"}, "fromDisplayName": {"type": "string"},
     "to": {"type": "string"}, "started": {"type": "string", "format": "date-time"}, "answered": {"type": "string", "format": "date-time"},
-    "ended": {"type": "string", "format": "date-time"}, "status": {"type": "integer", "description": "The SIP status that ended it, or 0."}, "cause": {"type": "string"}}},
+    "ended": {"type": "string", "format": "date-time"}, "status": {"type": "integer", "description": "The SIP status that ended it, or 0."}, "cause": {"type": "string"},
+    "legs": {"type": "array", "items": {"$ref": "#/components/schemas/CallRecordLeg"}, "description": "Who was in it, in order: also those who left by a transfer."}}},
+  "CallRecordLeg": {"type": "object", "required": ["uri", "displayName"], "properties": {
+    "uri": {"type": "string"}, "displayName": {"type": "string"}, "account": {"type": "string", "description": "Absent: a guest, a number at a trunk, a service."},
+    "answered": {"type": "string", "format": "date-time"}, "ended": {"type": "string", "format": "date-time", "description": "When it left."}}},
   "CallRecordList": {"type": "object", "required": ["callRecords"], "properties": {"callRecords": {"type": "array", "items": {"$ref": "#/components/schemas/CallRecord"}},
     "next": {"type": "integer", "description": "The next page's `before`; absent on the last."}}},
   "Presence": {"type": "object", "required": ["number", "displayName", "contacts"], "properties": {

@@ -158,6 +158,7 @@ void Call::take_place(bridge::Leg& leg) {
   if (held_from_outside_) hold_from_outside(leg);
   if (another) {
     (&leg == caller_.get() ? info_.from : info_.to) = {leg.party().number, leg.party().display_name, leg.party().account};
+    note_legs();
     host_.on_call_changed(*this);
   }
   if (service_) return begin_service();
@@ -190,6 +191,7 @@ void Call::on_leg_established(bridge::Leg& leg) {
     if (other.get() != answered_) losers.push_back(other.get());
   }
   for (auto* loser : losers) loser->end("SIP;cause=200;text=\"Call completed elsewhere\"");
+  note_legs();
   host_.on_call_changed(*this);
 }
 
@@ -248,6 +250,7 @@ void Call::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
     }
   }
   sweep();
+  note_legs();
   host_.on_call_changed(*this);
   check_over();
 }

@@ -266,6 +266,7 @@ class Call final : public bridge::LegOwner {
   void note_trunk(bridge::Leg& leg, const sip::SessionEnd& end);
   void begin_info(const bridge::Party& caller, const bridge::Party& callee);
   void note_answer(const bridge::Party& by);
+  void note_legs();
   bool ring_candidates();
   void restart_ring_timer(std::chrono::seconds time);
   void give_up();
@@ -285,6 +286,7 @@ class Call final : public bridge::LegOwner {
   CallStages candidates_waiting_;
   Plan plan_;
   CallInfo info_;
+  std::vector<CallInfo::Leg> legs_;
   Legs callees_;
   CallStages waiting_;                                     // callees that are not rung yet
   std::vector<std::unique_ptr<bridge::Leg>> gone_;   // ended, their sessions still on the stack: destroyed in the next turn

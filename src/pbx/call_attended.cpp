@@ -40,6 +40,7 @@ std::unique_ptr<bridge::Leg> Call::detach(bridge::Leg& leg) {
     if (answered_ == &leg) answered_ = nullptr;
   }
   environment_.timeline.cancel(ring_timer_);
+  note_legs();
   host_.on_call_changed(*this);
   return own;
 }
@@ -74,6 +75,7 @@ void Call::put_in_place(bridge::Leg& old, std::unique_ptr<bridge::Leg> own) {
     tell_hold(leg);
     update_music();
   }
+  note_legs();
   host_.on_call_changed(*this);
 }
 
@@ -181,6 +183,7 @@ void Call::go_to_led() {
   if (target.kind == CallTarget::Kind::kService) return serve(target);
   info_.answered = environment_.timeline.wall();
   info_.to = {target.name, target.name, {}};
+  note_legs();
   if (host_.place(target, [this] { return detach(*caller_); }) != 200) return caller_->end("SIP;cause=480");
   check_over();
 }

@@ -15,6 +15,7 @@ CallInfo Call::info() const {
   using State = CallInfo::State;
   info.state = over_ ? State::kEnded : queued_ ? State::kWaiting : info_.answered ? State::kAnswered : candidates_.empty() ? State::kRinging : State::kDialing;
   if (over_) info.status = info.answered ? 200 : best_failure_;
+  if (over_) info.legs = legs_;
   info.held = held_from_outside_ || !holding_.empty();
   return info;
 }
@@ -22,6 +23,27 @@ CallInfo Call::info() const {
 void Call::note_answer(const bridge::Party& by) {
   info_.answered = environment_.timeline.wall();
   info_.to = {by.number, by.display_name, by.account};
+}
+
+// Who speaks in it now, against who did: for its record, which names all that were in it.
+void Call::note_legs() {
+  if (!info_.answered) return;
+  std::vector<const bridge::Leg*> here;
+  if (caller_ && !caller_->ended()) here.push_back(caller_.get());
+  for (const auto& leg : callees_) {   // answered_ may be of one that is gone
+    if (leg.get() == answered_ && !leg->ended()) here.push_back(answered_);
+  }
+  const auto now = environment_.timeline.wall();
+  for (auto& leg : legs_) {
+    const bool stays = std::any_of(here.begin(), here.end(), [&](const auto* each) { return each->party().participant == leg.participant; });
+    if (!stays && !leg.left) leg.left = now;
+  }
+  for (const auto* each : here) {
+    const auto& party = each->party();
+    const bool known = std::any_of(legs_.begin(), legs_.end(), [&](const auto& leg) { return !leg.left && leg.participant == party.participant; });
+    if (known || legs_.size() >= CallInfo::kMaxLegs) continue;
+    legs_.push_back({.side = {party.number, party.display_name, party.account}, .participant = party.participant, .answered = now, .left = std::nullopt});
+  }
 }
 
 bool Call::originate(Plan plan) {

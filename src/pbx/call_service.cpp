@@ -30,6 +30,7 @@ void Call::begin_service() {
     case Kind::kTone: play(*caller_, {.kind = bridge::Sound::Kind::kTone, .hertz = service_->hertz, .file = {}}); break;
     case Kind::kPlay: play(*caller_, {.kind = bridge::Sound::Kind::kFile, .file = service_->file, .loop = false}); break;
   }
+  note_legs();
   if (!again) host_.on_call_changed(*this);
 }
 

@@ -152,6 +152,7 @@ void Call::on_target_established(bridge::Leg& leg) {
   if (transfer->notifier) transfer->notifier->finish(200);
   if (old) let_go(*old, transfer->notifier != nullptr);
   for (auto* loser : losers) loser->end("SIP;cause=200;text=\"Call completed elsewhere\"");
+  note_legs();
   host_.on_call_changed(*this);
 }
 
@@ -189,6 +190,7 @@ bool Call::leave_to_target(const bridge::Leg& leg) {
     answered_ = nullptr;
   }
   play(*transfer_->stays, {.kind = bridge::Sound::Kind::kRingback, .file = {}});   // alone until somebody answers
+  note_legs();
   host_.on_call_changed(*this);
   return true;
 }

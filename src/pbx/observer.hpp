@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/time.hpp"
 #include "conference/room_observer.hpp"
@@ -24,6 +25,14 @@ struct CallInfo {
   int status = 0;                                // SIP status that it ended with; 200: it was answered
   bool held = false;                             // somebody holds it
   std::string queue;                             // that it came by, or waits in; "" : none
+  struct Leg {
+    Side side;
+    std::string participant;                     // who comes back as the same one (a page that is reloaded) has one leg
+    base::WallTime answered;
+    std::optional<base::WallTime> left;          // none: stayed to the end
+  };
+  static constexpr std::size_t kMaxLegs = 16;
+  std::vector<Leg> legs{};                       // who spoke in it, in order, the first kMaxLegs; told with kEnded only
 };
 
 enum class QueueEvent { kWaiting, kTaken, kLeft };

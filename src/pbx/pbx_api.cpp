@@ -23,13 +23,18 @@ void Pbx::record(const CallInfo& call) {
   if (!store) return;
   const auto now = environment_.timeline.wall();
   const auto uri = [this](const CallInfo::Side& side) { return uri_of(side.number); };
-  const auto leg = [&](const CallInfo::Side& side) {
-    return store::CallLeg{.participant = {}, .account = side.account, .uri = uri(side), .display_name = side.display_name, .start = call.started,
-                          .answer = call.answered, .end = now, .status = call.status, .cause = {}};
+  const auto leg = [&](const CallInfo::Side& side, base::WallTime start, std::optional<base::WallTime> answered, base::WallTime left) {
+    return store::CallLeg{.participant = {}, .account = side.account, .uri = uri(side), .display_name = side.display_name, .start = start,
+                          .answer = answered, .end = left, .status = call.status, .cause = {}};
   };
+  // Whoever was in it; of one that nobody answered, or a service or a queue has, the two that it is of.
+  std::vector<store::CallLeg> legs;
+  for (const auto& each : call.legs) legs.push_back(leg(each.side, legs.size() < 2 ? call.started : each.answered, each.answered, each.left.value_or(now)));
+  if (legs.empty()) legs.push_back(leg(call.from, call.started, call.answered, now));
+  if (legs.size() == 1) legs.push_back(leg(call.to, call.started, call.answered, now));
   store::CallRecord record{.id = call.id, .kind = call.queue.empty() ? store::CallKind::kCall : store::CallKind::kQueue, .from_uri = uri(call.from), .from_display = call.from.display_name, .to_uri = uri_of(call.dialled),
                            .start = call.started, .answer = call.answered, .end = now, .status = call.status,
-                           .cause = std::string(call.answered ? "answered" : sip::reason_phrase(call.status)), .legs = {leg(call.from), leg(call.to)}};
+                           .cause = std::string(call.answered ? "answered" : sip::reason_phrase(call.status)), .legs = std::move(legs)};
   const auto queued = store->put_call(std::move(record), [](base::Result<void>) {});
   static_cast<void>(queued);
 }

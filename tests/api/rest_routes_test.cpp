@@ -489,6 +489,32 @@ TEST_F(RestTest, EveryCallHasARecord) {
   EXPECT_EQ(api.get("/call-records?account=carol").json["callRecords"].size(), 0u);
 }
 
+TEST_F(RestTest, ARecordNamesWhoLeftByATransfer) {
+  auto& alice = world.registered(page("alice"));
+  auto& bob = world.registered(world.phone("bob"));
+  auto& carol = world.registered(world.phone("carol"));
+  auto& a = alice.invite("sip:bob@parley");
+  bob.incoming.back()->answer();
+  world.advance(10s);
+  ASSERT_EQ(bob.incoming.back()->request("REFER", "Contact: " + bob.contact() + "\r\nRefer-To: <sip:carol@parley>\r\n"), 202);
+  carol.incoming.back()->answer();
+  world.advance(10s);
+  a.bye();
+  world.advance(1min);
+  for (const std::string account : {"alice", "bob", "carol"}) {
+    const auto answer = api.get("/call-records?account=" + account);
+    expect(answer, 200, "CallRecordList");
+    ASSERT_EQ(answer.json["callRecords"].size(), 1u) << account;
+    const auto& legs = answer.json["callRecords"][0]["legs"];
+    ASSERT_EQ(legs.size(), 3u);
+    EXPECT_EQ(legs[0]["account"], "alice");
+    EXPECT_EQ(legs[1]["uri"], "sip:bob@parley");
+    EXPECT_EQ(legs[2]["account"], "carol");
+    EXPECT_LT(legs[1]["ended"].get<std::string>(), legs[2]["ended"].get<std::string>());
+    EXPECT_LT(legs[1]["answered"].get<std::string>(), legs[2]["answered"].get<std::string>());
+  }
+}
+
 TEST_F(RestTest, CallRecords) {
   const auto at = [](int hours) { return base::WallTime(std::chrono::hours(24 * 365 * 50 + hours)); };
   for (int i = 0; i < 3; ++i) {

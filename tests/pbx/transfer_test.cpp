@@ -259,6 +259,49 @@ TEST_F(TransferTest, ForwardingToNobodyEndsAndInACircleToo) {
   expect_nothing_left();
 }
 
+// The record names all that were in the call, from when to when.
+TEST_F(TransferTest, TheRecordHasWhoLeft) {
+  struct Last final : pbx::PbxObserver {
+    pbx::CallInfo call;
+    void on_room_opened(const conference::Room&) override {}
+    void on_room_closed(const conference::Room&) override {}
+    void on_room_event(const conference::Room&, conference::EventType, const conference::Participant&, std::string_view) override {}
+    void on_room_message(const conference::Room&, const bridge::RelayedMessage&) override {}
+    void on_call(const pbx::CallInfo& info) override { call = info; }
+  } last;
+  world.pbx.set_observer(last);
+  const auto started = world.timeline.wall();
+  talk();
+  world.advance(10s);
+  ASSERT_EQ(refer(*a, "carol"), 202);
+  carol.incoming.back()->answer();
+  world.advance(10s);
+  b->bye();
+  ASSERT_EQ(last.call.state, pbx::CallInfo::State::kEnded);
+  const auto& legs = last.call.legs;
+  ASSERT_EQ(legs.size(), 3u);
+  EXPECT_EQ(legs[0].side.account, "alice");
+  EXPECT_EQ(legs[1].side.account, "bob");
+  EXPECT_EQ(legs[2].side.account, "carol");
+  EXPECT_LT(legs[1].answered - started, 5s);
+  ASSERT_TRUE(legs[0].left && legs[1].left);
+  EXPECT_EQ(*legs[0].left, legs[2].answered);
+  EXPECT_GE(*legs[0].left - legs[0].answered, 10s);
+  EXPECT_GE(*legs[1].left - *legs[0].left, 10s);
+  // Handed from one to the other again and again: bounded.
+  talk();
+  for (int i = 0; i < 20; ++i) {
+    auto& from = i % 2 == 0 ? bob : carol;
+    auto& to = i % 2 == 0 ? carol : bob;
+    ASSERT_EQ(refer(*from.incoming.back(), to.account), 202);
+    to.incoming.back()->answer();
+    world.advance(5s);
+  }
+  a->bye();
+  EXPECT_EQ(last.call.legs.size(), pbx::CallInfo::kMaxLegs);
+  expect_nothing_left();
+}
+
 // Two pages: who is held by the transferor is not held by the target; who is reloaded meanwhile speaks with the target.
 struct PagesTransferTest : TransferTest {
   Client& page(const std::string& name) {
