@@ -124,6 +124,7 @@ class CommandLine {
  public:
   explicit CommandLine(const CliEnvironment& environment) : environment_(environment) {
     app_.require_subcommand(0, 1);
+    app_.set_version_flag("--version", "parley " PARLEY_VERSION);
     app_.add_option("--config", options_.config, "configuration file (TOML)")->type_name("FILE");
     app_.add_option("--data", options_.data, "folder of the database [./data]")->type_name("DIR");
     app_.add_option("--web", options_.web, "folder of the pages [those of the program]")->type_name("DIR");
@@ -146,6 +147,9 @@ class CommandLine {
       app_.parse(arguments);
     } catch (const CLI::CallForHelp&) {
       environment_.out << app_.help();
+      return 0;
+    } catch (const CLI::CallForVersion& version) {
+      environment_.out << version.what() << "\n";
       return 0;
     } catch (const CLI::ParseError& error) {
       environment_.err << "parley: " << error.what() << " (parley --help tells more)\n";

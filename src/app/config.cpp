@@ -52,6 +52,7 @@ class Reader {
     if (config_.http.empty()) config_.http = filled.http;
     if (config_.sip.empty()) config_.sip = filled.sip;
     resolve_paths(find(document, "data") != nullptr);
+    if (is_file_) check_certificate_files(document);
     check_pbx(document);
     if (!wrong_) return std::move(config_);
     return base::malformed(error_line(name_, *wrong_, what_));
@@ -179,6 +180,21 @@ class Reader {
     }
     const auto* tls = find(document, "tls");
     if (tls != nullptr && config_.certificate.empty() != config_.key.empty()) complain(tls->key_position, "certificate and key go together");
+  }
+
+  // What is in them is looked at when they are read.
+  void check_certificate_files(const ConfigTable& document) {
+    const auto there = [this](const std::string& path, std::string_view what, Position place) {
+      std::error_code ignored;
+      if (!path.empty() && !std::filesystem::exists(path, ignored)) complain(place, fmt::format("there is no {} file {}", what, path));
+    };
+    const auto both = [&](const std::string& certificate, const std::string& key, Position place) {
+      there(certificate, "certificate", place);
+      there(key, "key", place);
+    };
+    for (std::size_t i = 0; i < http_places_.size(); ++i) both(config_.http[i].certificate, config_.http[i].key, http_places_[i]);
+    for (std::size_t i = 0; i < sip_places_.size(); ++i) both(config_.sip[i].certificate, config_.sip[i].key, sip_places_[i]);
+    if (const auto* tls = find(document, "tls")) both(config_.certificate, config_.key, tls->key_position);
   }
 
   void check_registrar(const ConfigTable& document) {

@@ -167,7 +167,7 @@ base::Status Node::open() {
   media_ = std::move(*media);
   core_ = std::make_unique<Core>(config_, *shard_, *media_, events_.get());
   auto endpoint = runtime::SipEndpoint::start(*threads_, *shard_, *core_, config_.sip);
-  if (!endpoint) return std::unexpected(endpoint.error());
+  if (!endpoint) return std::unexpected(base::Error{endpoint.error().code, "SIP on " + endpoint.error().detail});
   sip_ = std::move(*endpoint);
   for (const auto& address : config_.banned) sip_->bans().ban(address, std::chrono::steady_clock::now(), kForEver);
   shard_->run_and_wait([this] { core_->begin(*sip_); });
@@ -207,7 +207,7 @@ base::Status Node::open() {
   }
   const auto listeners = http.listeners.size();
   auto server = net::HttpServer::start(*threads_, std::move(http));
-  if (!server) return std::unexpected(server.error());
+  if (!server) return std::unexpected(base::Error{server.error().code, "HTTP on " + server.error().detail});
   http_ = std::move(*server);
   auto known = std::make_shared<std::vector<OriginRule>>();
   for (std::size_t i = 0; i < listeners; ++i) {

@@ -105,6 +105,9 @@ TEST_F(CliTest, WrongCommandLines) {
 TEST_F(CliTest, VersionAndHelp) {
   EXPECT_EQ(run({"version"}), 0);
   EXPECT_THAT(out, testing::MatchesRegex("parley [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+  const auto version = out;
+  EXPECT_EQ(run({"--version"}), 0);
+  EXPECT_EQ(out, version);
   EXPECT_EQ(run({"--help"}), 0);
   EXPECT_THAT(out, HasSubstr("account"));
   EXPECT_EQ(run({"account", "--help"}), 0);

@@ -232,13 +232,24 @@ TEST(Config, StrangersAreLetInOnlyInWords) {
 
 TEST(Config, PathsAreRelativeToTheFile) {
   const test::TemporaryDirectory folder;
-  const auto file = folder.write("parley.toml", "data = \"state\"\n[tls]\ncertificate = \"../c.pem\"\nkey = \"/etc/k.pem\"\n");
+  folder.write("c.pem", "");
+  const auto key = folder.write("k.pem", "");
+  const auto file = folder.write("parley.toml", "data = \"state\"\n[tls]\ncertificate = \"../" + std::filesystem::path(folder.path()).filename().string() +
+                                                    "/c.pem\"\nkey = \"" + key + "\"\n");
   const auto config = app::load_config(file);
   ASSERT_TRUE(config) << config.error().detail;
   EXPECT_EQ(config->data_directory, folder.path("state"));
-  EXPECT_EQ(config->certificate, (std::filesystem::path(folder.path()).parent_path() / "c.pem").string());
-  EXPECT_EQ(config->key, "/etc/k.pem");
+  EXPECT_EQ(config->certificate, folder.path("c.pem"));
+  EXPECT_EQ(config->key, key);
   EXPECT_EQ(app::load_config(folder.write("empty.toml", ""))->data_directory, "./data");
+}
+
+TEST(Config, ACertificateThatIsNotThereIsToldWithItsPlace) {
+  const test::TemporaryDirectory folder;
+  const auto tls = folder.write("tls.toml", "realm = \"r\"\n[tls]\ncertificate = \"none.pem\"\nkey = \"none.key\"\n");
+  EXPECT_EQ(app::load_config(tls).error().detail, tls + ":2:2: there is no certificate file " + folder.path("none.pem"));
+  const auto http = folder.write("http.toml", "[[http]]\ntls = true\ncertificate = \"none.pem\"\nkey = \"none.key\"\n");
+  EXPECT_EQ(app::load_config(http).error().detail, http + ":1:1: there is no certificate file " + folder.path("none.pem"));
 }
 
 TEST(Config, FilesThatCantBeRead) {

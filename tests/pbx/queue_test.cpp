@@ -173,7 +173,7 @@ TEST_F(QueueTest, AForwardToAFullQueueOrRoomIsBusy) {
   EXPECT_EQ(forwarded("support").status(), 200);
   room.bye();
   small.advance(1s);
-  EXPECT_EQ(forwarded("team").status(), 200);
+  EXPECT_EQ(forwarded("team").status(), 404);   // its last one has left; a forward makes no room
 }
 
 TEST_F(QueueTest, AgentsSeeWhoWaitsAndTheFirstTexts) {
