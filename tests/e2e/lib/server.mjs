@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { until } from "./until.mjs";
+
 export const kRepository = fileURLToPath(new URL("../../../", import.meta.url));
 const kProgram = process.env.PARLEY_BIN ?? join(kRepository, "build/release/parley");
 const kStartLimit = 10_000;
@@ -65,7 +67,15 @@ export async function startServer({ address = "127.0.0.1", tls = false, top = ""
 }
 
 // Adds an account by the command line, as an administrator does.
-export function addAccount(server, name, password) {
+// There, and known to the running server, which looks now and then.
+export async function addAccount(server, name, password) {
+  await writeAccount(server, name, password);
+  await until(`the account ${name} is read`, async () => (await fetch(`${server.url}/api/webphone/connect`, {
+    method: "POST", body: JSON.stringify({ line: name, password, who: "" }),
+  })).ok);
+}
+
+function writeAccount(server, name, password) {
   return new Promise((done, fail) => {
     const child = spawn(server.program, ["account", "add", name, "--password-stdin", "--config", server.config, "--data", join(server.folder, "data")]);
     let output = "";

@@ -382,7 +382,7 @@ async function breaks(group) {
     const { page } = ben;
     await page.bringToFront();
     await ben.show("Ann");
-    same(await page.evaluate(() => document.activeElement.dataset.testid), "input", "where one writes");
+    await until("the field has the focus", () => page.evaluate(() => document.activeElement.dataset.testid === "input"));
     await page.keyboard.type("typed");
     await page.keyboard.press("Enter");
     await ann.show("Ben");

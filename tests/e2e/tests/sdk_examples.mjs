@@ -79,9 +79,6 @@ export async function run(runner) {
     const server = await startServer({ top: `supervisors = ["1600"]\n`, more: kConfig });
     group.after(() => server.stop());
     for (const number of ["1500", "1600"]) await addAccount(server, number, `password-${number}`);
-    await until("the accounts are read", async () => (await fetch(`${server.url}/api/webphone/connect`, {
-      method: "POST", body: JSON.stringify({ line: "1600", password: "password-1600", who: "" }),
-    })).ok);
     const browser = await launchChromium();
     group.after(() => browser.close());
     const open = (more) => openPage(browser, {}, { permissions: ["microphone", "camera"], ...more });
