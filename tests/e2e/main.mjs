@@ -18,7 +18,7 @@ import * as widget from "./tests/widget.mjs";
 import * as sdkExamples from "./tests/sdk_examples.mjs";
 import * as networks from "./tests/networks.mjs";
 
-const kAllLimit = 550_000;
+const kAllLimit = 800_000;
 
 pagesAreBuilt();
 const filter = process.argv[2] === undefined ? null : new RegExp(process.argv[2]);
