@@ -3,7 +3,7 @@
 (() => {
   const wanted = globalThis.__devices ?? {};
   const connections = [];
-  const state = { connections, contexts: [], wanted };
+  const state = { connections, contexts: [], given: [], wanted };
   globalThis.__e2e = state;
 
   const Native = globalThis.RTCPeerConnection;
@@ -85,7 +85,9 @@
   const media = navigator.mediaDevices;
   if (media === undefined || wanted.native === true) return;
   const native = media.getUserMedia.bind(media);
+  const allowed = new Promise((done) => (state.allow = done));
   media.getUserMedia = async (constraints) => {
+    if (wanted.asks === true) await allowed;                            // the person answers when the test says so
     if (wanted.silent === true) return new Promise(() => undefined);   // nobody answers the browser's question
     if (wanted.none === true) throw new DOMException("Requested device not found", "NotFoundError");
     const refuse = (kind) => constraints[kind] && (wanted.refuse ?? []).includes(kind);
@@ -93,6 +95,7 @@
     const tracks = [];
     if (constraints.audio) tracks.push(wanted.deviceless === true ? (await native({ audio: true })).getAudioTracks()[0] : tone(wanted.tone ?? 440));
     if (constraints.video) tracks.push(wanted.portrait === undefined ? picture(wanted.colour ?? [128, 128, 128], wanted.video) : portrait(wanted.portrait));
+    state.given.push(...tracks);
     return new MediaStream(tracks);
   };
   media.getDisplayMedia = async () => new MediaStream([picture(wanted.screen ?? [0, 255, 255], { width: 320, height: 180, rate: 4 })]);

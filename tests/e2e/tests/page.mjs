@@ -187,6 +187,63 @@ export async function run(runner) {
       await blue.close();
     });
 
+    // Holds what the server sends from the moment that `hold` is called, until the function that it returns is.
+    const gate = async (page) => {
+      const held = [];
+      let open = true;
+      await page.routeWebSocket(/.*/, (socket) => {
+        const server = socket.connectToServer();
+        server.onMessage((message) => (open ? socket.send(message) : held.push([socket, message])));
+      });
+      return { held, close: () => (open = false), open: () => {
+        open = true;
+        for (const [socket, message] of held.splice(0)) socket.send(message);
+      } };
+    };
+    const allow = (person) => person.page.evaluate(() => globalThis.__e2e.allow());
+
+    await group.test("devices that come while the call is being made are sent", async () => {
+      const asked = await RoomPage.open(browser, server.url, "slow", "green", { devices: camera("green", { asks: true }) });
+      const wire = await gate(asked.page);
+      await asked.page.reload();
+      const blue = await RoomPage.join(browser, server.url, "slow", "blue");
+      wire.close();
+      await asked.page.fill("[data-testid=name-input]", "green");
+      await asked.click("join");
+      await until("the answer is on its way", async () => wire.held.some(([, message]) => /^SIP\/2\.0 200/.test(String(message))));
+      await allow(asked);
+      await asked.page.locator("[data-testid=camera][aria-pressed=true]").waitFor();
+      wire.open();
+      await blue.sees({ green: "green" });
+      await blue.hears(["green"]);
+      check(!(await blue.tileOf("green")).muted, "muted at blue");
+      await asked.close();
+      await blue.close();
+    });
+
+    await group.test("devices that come after one has joined are sent", async () => {
+      const green = await RoomPage.join(browser, server.url, "slow", "green", { devices: camera("green", { asks: true }) });
+      const blue = await RoomPage.join(browser, server.url, "slow", "blue");
+      await blue.sees({ green: null });
+      await allow(green);
+      await blue.sees({ green: "green" });
+      await blue.hears(["green"]);
+      await until("it isn't marked as muted", async () => !(await blue.tileOf("green")).muted);
+      await green.close();
+      await blue.close();
+    });
+
+    await group.test("who joins without devices gets none when the browser's question is answered later", async () => {
+      const green = await RoomPage.open(browser, server.url, "slow", "green", { devices: camera("green", { asks: true }) });
+      await green.enter({ devices: false });
+      await allow(green);
+      await green.page.evaluate(() => new Promise((done) => setTimeout(done, 200)));
+      same(await green.page.evaluate(() => globalThis.__e2e.given.map((each) => each.readyState)), ["ended", "ended"], "tracks");
+      await green.page.locator("[data-testid=camera][aria-pressed=false]").waitFor();
+      await green.page.locator("[data-testid=mic][aria-pressed=false]").waitFor();
+      await green.close();
+    });
+
     await group.test("the page before joining, as pictures", async () => {
       const green = await RoomPage.open(browser, server.url, "look", "green");
       await green.page.fill("[data-testid=name-input]", "Ada Lovelace");

@@ -41,12 +41,26 @@ function constraints(device: Device, deviceId: string): MediaStreamConstraints {
 }
 
 export class LocalMedia extends Store<LocalMediaState> {
+  private asked_ = 0;      // counts stopAll(): what was asked for before it and comes after it is let go at once
+
   constructor(micId: string, cameraId: string) {
     super({
       mic: { ...kOff, deviceId: micId }, camera: { ...kOff, deviceId: cameraId }, screen: null, screenProblem: null,
       mics: [], cameras: [],
     });
     navigator.mediaDevices?.addEventListener?.("devicechange", () => void this.listDevices());
+  }
+
+  // The stream asked for; null where it came too late to be wanted.
+  private async ask(wanted: MediaStreamConstraints): Promise<MediaStream | null> {
+    const asked = this.asked_;
+    const stream = await navigator.mediaDevices.getUserMedia(wanted).catch((error: unknown) => {
+      if (asked === this.asked_) throw error;
+      return null;
+    });
+    if (asked === this.asked_) return stream;
+    for (const track of stream?.getTracks() ?? []) track.stop();
+    return null;
   }
 
   private put(device: Device, fields: Partial<DeviceState>): void {
@@ -62,13 +76,15 @@ export class LocalMedia extends Store<LocalMediaState> {
       this.put("camera", { problem: mediaProblem(null, "camera") });
       return;
     }
+    const asked = this.asked_;
     if (wanted.mic && wanted.camera) {
       this.put("mic", { busy: true });
       this.put("camera", { busy: true });
       try {
-        const stream = await navigator.mediaDevices.getUserMedia({
+        const stream = await this.ask({
           ...constraints("mic", this.state.mic.deviceId), ...constraints("camera", this.state.camera.deviceId),
         });
+        if (stream === null) return;
         this.take("mic", stream.getAudioTracks()[0] ?? null);
         this.take("camera", stream.getVideoTracks()[0] ?? null);
         return await this.listDevices();
@@ -77,7 +93,7 @@ export class LocalMedia extends Store<LocalMediaState> {
       }
     }
     if (wanted.mic) await this.turnOn("mic");
-    if (wanted.camera) await this.turnOn("camera");
+    if (wanted.camera && asked === this.asked_) await this.turnOn("camera");
     await this.listDevices();
   }
 
@@ -105,7 +121,8 @@ export class LocalMedia extends Store<LocalMediaState> {
     if (!canUseDevices()) return this.put(device, { problem: mediaProblem(null, device), busy: false });
     this.put(device, { busy: true, problem: null });
     try {
-      const stream = await navigator.mediaDevices.getUserMedia(constraints(device, known.deviceId));
+      const stream = await this.ask(constraints(device, known.deviceId));
+      if (stream === null) return;
       this.take(device, (device === "mic" ? stream.getAudioTracks() : stream.getVideoTracks())[0] ?? null);
       await this.listDevices();
     } catch (error) {
@@ -183,6 +200,7 @@ export class LocalMedia extends Store<LocalMediaState> {
   }
 
   stopAll(): void {
+    ++this.asked_;
     this.state.mic.track?.stop();
     this.state.camera.track?.stop();
     this.state.screen?.stop();

@@ -14,7 +14,7 @@ import { endingText, kEmptyRoom, type RoomActions, type RoomState } from "./room
 import { applyEvent, change } from "../../shared/roster.ts";
 import { SipCall } from "./sip/call.ts";
 import { connectNow, isConnected, makeUrisSafe, reopen, roomUri } from "../../shared/sip/jssip_fixes.ts";
-import type { Tracks } from "./sip/media_lines.ts";
+import { kSources, type Source, type Tracks } from "./sip/media_lines.ts";
 import { saveCall } from "./storage.ts";
 import { Store } from "../../shared/store.ts";
 
@@ -192,7 +192,7 @@ export class RoomClient extends Store<RoomState> implements RoomActions {
       this.returning_ = false;
       this.save();
       this.chat_.flush();
-      if (this.call_ !== null && (this.media_.screen !== null) !== this.call_.hasLine("screen")) void this.putScreen(this.call_);
+      if (this.call_ !== null) this.catchUp(this.call_);
       return;
     }
     this.showLink();
@@ -253,13 +253,13 @@ export class RoomClient extends Store<RoomState> implements RoomActions {
     this.media_ = next;
     const call = this.call_;
     if (call === null || this.link_.kind === "joining") return;
-    if (next.mic !== before.mic) void call.setTrack("mic", next.mic).then(() => call.setMuted(!this.media_.micOn));
+    if (next.mic !== before.mic) void this.put(call, "mic");
     if (next.camera !== before.camera) {
       const hadLine = call.hasLine("camera");
-      void call.setTrack("camera", next.camera);
+      void this.put(call, "camera");
       if (hadLine) this.tell(kCameraType, { on: next.camera !== null });
     }
-    if (next.screen !== before.screen) void this.putScreen(call);
+    if (next.screen !== before.screen) void this.put(call, "screen");
     if (next.micOn !== before.micOn) {
       call.setMuted(!next.micOn);
       this.tell(kMuteType, { muted: !next.micOn });
@@ -268,12 +268,20 @@ export class RoomClient extends Store<RoomState> implements RoomActions {
     if (this.state.phase === "joined") this.save();
   }
 
-  // A screen that could not be put on the air since the connection broke is tried again once it is back.
-  private async putScreen(call: SipCall): Promise<void> {
-    const { screen } = this.media_;
-    const ok = await call.setTrack("screen", screen);
-    if (ok || screen === null || this.call_ !== call || this.link_.kind !== "up") return;
-    this.set({ screenRefused: this.state.screenRefused + 1 });
+  // Devices that came, went or could not be put on the air while the call was being made or was cut off.
+  private catchUp(call: SipCall): void {
+    for (const source of kSources) if (call.trackOf(source) !== this.media_[source]) void this.put(call, source);
+  }
+
+  // A screen that is refused is taken back; what only the broken connection kept off the air is tried again once it is back.
+  private async put(call: SipCall, source: Source): Promise<void> {
+    const track = this.media_[source];
+    const ok = await call.setTrack(source, track);
+    if (this.call_ !== call) return;
+    if (source === "mic") call.setMuted(!this.media_.micOn);
+    if (this.link_.kind !== "up") return;
+    if (!ok && source === "screen" && track !== null) this.set({ screenRefused: this.state.screenRefused + 1 });
+    else if (ok && this.media_[source] !== track) void this.put(call, source);    // changed while the offer was on its way
   }
 
   // Tells what a newcomer can't know: what differs from a participant who just came in with everything on.

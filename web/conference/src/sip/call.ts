@@ -165,6 +165,11 @@ export class SipCall {
     return this.lines_?.hasLine(source) ?? false;
   }
 
+  // What goes out now.
+  trackOf(source: Source): MediaStreamTrack | null {
+    return this.lines_?.trackOf(source) ?? null;
+  }
+
   // Keeps JsSIP's own idea of muting in step, since it switches tracks back on when a call is taken off hold.
   setMuted(muted: boolean): void {
     if (this.over_) return;

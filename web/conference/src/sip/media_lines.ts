@@ -2,7 +2,8 @@
 
 import { markSlides, SourceMap } from "../../../shared/sdp_map.ts";
 
-export type Source = "mic" | "camera" | "screen";
+export const kSources = ["mic", "camera", "screen"] as const;
+export type Source = (typeof kSources)[number];
 export type Tracks = Record<Source, MediaStreamTrack | null>;
 
 export interface RemoteVideo {
@@ -77,6 +78,11 @@ export class MediaLines {
 
   hasLine(source: Source): boolean {
     return this.senders_[source] !== null;
+  }
+
+  // The track that the line sends; a line whose offer is still on its way counts.
+  trackOf(source: Source): MediaStreamTrack | null {
+    return this.senders_[source]?.sender.track ?? null;
   }
 
   // A description of our own, on its way out.
