@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addOwn, receive, settle, type ChatEntry, type ChatLog } from "../conference/src/chat_log.ts";
+import { addOwn, receive, settle, type ChatEntry, type ChatLog, withoutOrder } from "../conference/src/chat_log.ts";
 import { parseConferenceEvent, type ConferenceEvent } from "../shared/conference_events.ts";
 import { applyEvent, change, forDisplay, type Roster } from "../shared/roster.ts";
 import { mediaProblem } from "../shared/media_problem.ts";
@@ -63,6 +63,13 @@ test("messages stand in the room's order on every page", () => {
   log = receive(log, entry("g", 7));
   log = settle(log, "n", { sequence: 8 });
   assert.equal(keys(log), "amcdfgn", "its own message moves to where the server put it");
+});
+
+test("chat: what is said after a restart of the server, which counts anew, comes below what was said before", () => {
+  const before = receive(receive([], entry("a", 7)), entry("b", 8));
+  const after = receive(withoutOrder(before), entry("c", 1));
+  assert.deepEqual(after.map((each) => each.key), ["a", "b", "c"]);
+  assert.equal(withoutOrder(after).every((each) => each.sequence === null), true);
 });
 
 test("a message that comes twice is shown once; a failed one keeps its place", () => {

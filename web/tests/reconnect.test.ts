@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { kGiveUpAfter, kIdle, kResumeTimeout, step, type LinkCommand, type LinkEvent, type LinkState } from "../conference/src/reconnect.ts";
+import { kGiveUpAfter, kIdle, kResumeTimeout, kStopTimeout, step, type LinkCommand, type LinkEvent, type LinkState } from "../conference/src/reconnect.ts";
 
 class Link {
   state: LinkState = kIdle;
@@ -86,6 +86,47 @@ test("BYE from the server ends the call; during a break it leads to a new one", 
   const broken = new Link().up();
   broken.send({ kind: "media_lost" });
   assert.deepEqual(broken.send({ kind: "call_ended", by: "peer", code: null }), ["call"]);
+});
+
+test("a server that says it stops is waited for: a call once its socket is back, and not before", () => {
+  const link = new Link().up();
+  assert.deepEqual(link.send({ kind: "call_ended", by: "peer", code: null, stopping: true }), []);
+  assert.equal(link.state.kind, "waiting");
+  assert.equal(link.state.stopped, true);
+  assert.deepEqual(link.send({ kind: "tick" }, kStopTimeout - 1), []);
+  assert.deepEqual(link.send({ kind: "socket_down" }), []);
+  assert.deepEqual(link.send({ kind: "tick" }, 30_000), []);
+  assert.deepEqual(link.send({ kind: "socket_up" }), ["call"]);
+  link.send({ kind: "call_ended", by: "error", code: 503 });
+  assert.equal(link.state.kind, "backoff");
+  assert.deepEqual(link.send({ kind: "tick" }, 500), ["call"]);
+  link.send({ kind: "accepted" });
+  assert.equal(link.state.kind, "up");
+  assert.equal(link.state.stopped, false);
+  assert.equal(link.state.lostSince, null);
+});
+
+test("a server that said it stops and stays is called again; one that stays away is given up", () => {
+  const there = new Link().up();
+  there.send({ kind: "call_ended", by: "peer", code: null, stopping: true });
+  assert.deepEqual(there.send({ kind: "tick" }, kStopTimeout), ["call"]);
+  const away = new Link().up();
+  away.send({ kind: "call_ended", by: "peer", code: null, stopping: true });
+  away.send({ kind: "socket_down" });
+  assert.deepEqual(away.send({ kind: "tick" }, kGiveUpAfter + 1), []);
+  assert.deepEqual(away.state.end, { reason: "lost", code: null });
+  assert.equal(away.state.stopped, true);     // so that the page can say so
+  const left = new Link().up();
+  left.send({ kind: "call_ended", by: "peer", code: null, stopping: true });
+  left.send({ kind: "leave" });
+  assert.equal(left.state.end?.reason, "left");
+});
+
+test("a server that stops while the way back is being looked for is waited for too", () => {
+  const link = new Link().up();
+  link.send({ kind: "media_lost" });
+  assert.deepEqual(link.send({ kind: "call_ended", by: "peer", code: null, stopping: true }), []);
+  assert.equal(link.state.kind, "waiting");
 });
 
 test("a new call is tried again with growing pauses, and not for ever", () => {

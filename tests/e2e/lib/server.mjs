@@ -1,7 +1,7 @@
 // A Parley of the test's own: ports of the system's choice, data in a folder that goes away.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -33,11 +33,39 @@ export async function startServer({ address = "127.0.0.1", tls = false, top = ""
   const folder = mkdtempSync(join(tmpdir(), "parley-e2e-"));
   const config = join(folder, "parley.toml");
   writeFileSync(config, top + kDefault(address, tls, names) + more);
-  const [command, ...args] = [...prefix, kProgram, "--config", config, "--data", join(folder, "data"), "--web", join(kRepository, "web/dist")];
+  const server = { folder, config, child: null, log: "", url: null, socket: null, program: kProgram, exit: null };
+  server.end = async () => {
+    if (server.exit === null) server.child.kill("SIGTERM");
+    const timer = setTimeout(() => server.child.kill("SIGKILL"), 8000);
+    const exit = await server.exited;
+    clearTimeout(timer);
+    return exit;
+  };
+  server.stop = async () => {
+    const exit = await server.end();
+    rmSync(folder, { recursive: true, force: true });
+    return exit;
+  };
+  // After `end`: once more, with the same data and the same port for pages.
+  server.startAgain = async () => {
+    writeFileSync(config, readFileSync(config, "utf8").replace(`${address}:0"\ntls`, `${address}:${new URL(server.url).port}"\ntls`));
+    await launch(server, prefix);
+  };
+  try {
+    await launch(server, prefix);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return server;
+}
+
+async function launch(server, prefix) {
+  const [command, ...args] = [...prefix, kProgram, "--config", server.config, "--data", join(server.folder, "data"), "--web", join(kRepository, "web/dist")];
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
-  const server = { folder, config, child, log: "", url: null, socket: null, program: kProgram, exit: null };
-  const exited = new Promise((done) => child.on("exit", (code, signal) => done((server.exit = { code, signal }))));
-  const opened = new Promise((done, fail) => {
+  Object.assign(server, { child, log: "", exit: null });
+  server.exited = new Promise((done) => child.on("exit", (code, signal) => done((server.exit = { code, signal }))));
+  [, server.url, server.socket] = await new Promise((done, fail) => {
     const take = (data) => {
       server.log += data;
       const found = /Open (\S+?)\/?\s+\(WebSocket: (\S+)\)/.exec(server.log);
@@ -46,24 +74,9 @@ export async function startServer({ address = "127.0.0.1", tls = false, top = ""
     child.stdout.on("data", take);
     child.stderr.on("data", take);
     child.on("error", fail);
-    void exited.then((exit) => fail(new Error(`the server ended with ${exit.code ?? exit.signal}: ${server.log}`)));
+    void server.exited.then((exit) => fail(new Error(`the server ended with ${exit.code ?? exit.signal}: ${server.log}`)));
     setTimeout(() => fail(new Error(`the server told no address: ${server.log}`)), kStartLimit).unref();
   });
-  server.stop = async () => {
-    if (server.exit === null) child.kill("SIGTERM");
-    const timer = setTimeout(() => child.kill("SIGKILL"), 8000);
-    const exit = await exited;
-    clearTimeout(timer);
-    rmSync(folder, { recursive: true, force: true });
-    return exit;
-  };
-  try {
-    [, server.url, server.socket] = await opened;
-  } catch (error) {
-    await server.stop();
-    throw error;
-  }
-  return server;
 }
 
 // Adds an account by the command line, as an administrator does.

@@ -93,13 +93,62 @@ export async function run(runner) {
       });
     }
 
-    await group.test("SIGTERM ends the call with a BYE within 5 s, and the page says so", async () => {
+    await group.test("SIGTERM ends the call with a BYE within 5 s, and the page waits for the server", async () => {
       const begin = Date.now();
       const exit = await server.stop();
       check(Date.now() - begin < 5500, `it took ${Date.now() - begin} ms`);
       same(exit.code, 0, "exit status");
       check(green.frames.received.some((each) => each.startsWith("BYE ")), "BYE");
-      await green.page.locator("[data-testid=ended]").waitFor();
+      await green.page.locator("[data-testid=banner].warning", { hasText: "The server is restarting" }).waitFor();
+      check(!(await green.page.locator("[data-testid=ended]").isVisible()), "the call is over");
+      await green.shot("restarting");
     });
+  });
+
+  await runner.group("comeback: restart", async (group) => {
+    const server = await startServer();
+    group.after(() => server.stop());
+    const browser = await launchChromium();
+    group.after(() => browser.close());
+    let green;
+
+    await group.test("a server that is stopped and started again has everybody back in the room, who see and hear each other", async () => {
+      green = await RoomPage.join(browser, server.url, "again", "green");
+      const red = await RoomPage.join(browser, server.url, "again", "red");
+      const together = async (limit) => {
+        await red.sees({ green: "green" }, limit);
+        await green.sees({ red: "red" }, limit);
+        await red.hears(["green"], limit);
+        await green.hears(["red"], limit);
+      };
+      await together();
+      await red.say("before");
+      await green.openPanel("chat-toggle", "chat-input");
+      await until("green reads it", async () => (await green.chat()).at(-1)?.text === "before");
+      await server.end();
+      for (const each of [green, red]) await each.page.locator("[data-testid=banner].warning", { hasText: "The server is restarting" }).waitFor();
+      await red.say("while it is away");
+      await server.startAgain();
+      await together(30_000);
+      await until("green reads what was written meanwhile, below what was said before",
+                  async () => (await green.chat()).map((each) => each.text).join() === "before,while it is away", 15_000);
+      await green.say("after");
+      await until("red reads in order", async () => (await red.chat()).map((each) => each.text).join() === "before,while it is away,after", 15_000);
+      await green.noErrors();
+      await red.close();
+      await until("one tile is left", async () => Object.keys(await green.seen()).length === 0);
+    }, 120_000);
+
+    await group.test("one who leaves while the server is away stays out", async () => {
+      const blue = await RoomPage.join(browser, server.url, "again", "blue");
+      await server.end();
+      await blue.page.locator("[data-testid=banner].warning").waitFor();
+      await blue.leave();
+      await server.startAgain();
+      await green.sees({});
+      const red = await RoomPage.join(browser, server.url, "again", "red");
+      await red.sees({ green: "green" }, 30_000);
+      check(await blue.page.locator("[data-testid=ended]").isVisible(), "blue came back");
+    }, 120_000);
   });
 }

@@ -55,6 +55,11 @@ export class ChatDesk {
     for (const [key, text] of waiting) void this.deliver(key, text);
   }
 
+  // In the room anew, which may count its messages from the beginning.
+  restarted(): void {
+    this.room_.set({ chat: log.withoutOrder(this.room_.state.chat) });
+  }
+
   clear(): void {
     this.waiting_.clear();
   }

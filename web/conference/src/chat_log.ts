@@ -53,3 +53,8 @@ export function settle(log: ChatLog, key: string, fields: Partial<ChatEntry>): C
   }
   return insert(log.filter((each) => each.key !== key), changed);
 }
+
+// What was said in a room that counts anew keeps its place, but has no number in the new count.
+export function withoutOrder(log: ChatLog): ChatLog {
+  return log.map((each) => (each.sequence === null ? each : { ...each, sequence: null }));
+}

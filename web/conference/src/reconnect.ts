@@ -4,6 +4,7 @@
 //   socket lost --> waiting --socket back--> resuming (re-INVITE with ICE restart) --> up
 //   media lost  --> probing --answered-----> resuming;  --silent--> reopen the socket --> waiting
 //   call gone   --> calling (a new INVITE that carries the resume token) --refused by an error--> backoff --> calling
+//   BYE of a server that stops --> waiting --socket back--> calling
 
 export type LinkKind = "idle" | "joining" | "up" | "waiting" | "probing" | "resuming" | "calling" | "backoff" | "ended";
 export type EndReason = "left" | "closed" | "refused" | "unreachable" | "lost";
@@ -15,6 +16,7 @@ export interface LinkState {
   lostSince: number | null;
   deadline: number | null;   // when this state has lasted long enough
   attempt: number;
+  stopped: boolean;          // the server said that it stops: this is its restart, most likely
   end: { reason: EndReason; code: number | null } | null;
 }
 
@@ -23,7 +25,7 @@ export type LinkEvent =
   | { kind: "socket_up" } | { kind: "socket_down" }
   | { kind: "accepted" } | { kind: "resumed" } | { kind: "resume_failed" }
   | { kind: "media_lost" } | { kind: "probe_answered" } | { kind: "probe_silent" }
-  | { kind: "call_ended"; by: "peer" | "error"; code: number | null };
+  | { kind: "call_ended"; by: "peer" | "error"; code: number | null; stopping?: boolean };
 
 export type LinkCommand = "connect" | "call" | "resume" | "probe" | "reopen" | "abandon" | "hang_up";
 
@@ -31,9 +33,10 @@ export const kJoinTimeout = 20_000;
 export const kResumeTimeout = 8_000;
 export const kCallTimeout = 15_000;
 export const kGiveUpAfter = 90_000;
+export const kStopTimeout = 8_000;   // a server that stops has closed its sockets by then
 
 export const kIdle: LinkState = {
-  kind: "idle", socketUp: false, callAlive: false, lostSince: null, deadline: null, attempt: 0, end: null,
+  kind: "idle", socketUp: false, callAlive: false, lostSince: null, deadline: null, attempt: 0, stopped: false, end: null,
 };
 
 type Step = [LinkState, LinkCommand[]];
@@ -83,8 +86,15 @@ function onSocketDown(state: LinkState, now: number): Step {
   }
 }
 
-function onCallEnded(state: LinkState, now: number, by: "peer" | "error", code: number | null): Step {
+// Calling at once would reach the server that stops: its socket goes first.
+function stopped(state: LinkState, now: number): Step {
+  return [{ ...state, kind: "waiting", callAlive: false, stopped: true, lostSince: state.lostSince ?? now, deadline: now + kStopTimeout }, []];
+}
+
+function onCallEnded(state: LinkState, now: number, event: Extract<LinkEvent, { kind: "call_ended" }>): Step {
+  const { by, code } = event;
   const gone = { ...state, callAlive: false };
+  if (event.stopping === true && ["up", "probing", "resuming"].includes(state.kind)) return stopped(state, now);
   switch (state.kind) {
     case "joining":
       if (!state.socketUp) return [gone, []];
@@ -109,6 +119,7 @@ function onTick(state: LinkState, now: number): Step {
   switch (state.kind) {
     case "joining": return ended(state, "unreachable", null, ["abandon"]);
     case "probing": return [{ ...state, deadline: null }, ["reopen"]];
+    case "waiting": return state.socketUp ? calling(state, now) : [{ ...state, deadline: null }, []];
     case "resuming": {
       const [next, commands] = calling(state, now);
       return [next, ["abandon", ...commands]];
@@ -138,7 +149,7 @@ export function step(state: LinkState, event: LinkEvent, now: number): Step {
     case "socket_up": return onSocketUp(state, now);
     case "socket_down": return onSocketDown(state, now);
     case "accepted": case "resumed":
-      return [{ ...state, kind: "up", callAlive: true, lostSince: null, deadline: null, attempt: 0 }, []];
+      return [{ ...state, kind: "up", callAlive: true, lostSince: null, deadline: null, attempt: 0, stopped: false }, []];
     case "resume_failed":
       return state.kind === "resuming" ? onTick({ ...state, deadline: now }, now) : [state, []];
     case "media_lost":
@@ -147,7 +158,7 @@ export function step(state: LinkState, event: LinkEvent, now: number): Step {
         : [state, []];
     case "probe_answered": return state.kind === "probing" ? resuming(state, now) : [state, []];
     case "probe_silent": return state.kind === "probing" ? [{ ...state, deadline: null }, ["reopen"]] : [state, []];
-    case "call_ended": return onCallEnded(state, now, event.by, event.code);
+    case "call_ended": return onCallEnded(state, now, event);
     case "tick": return onTick(state, now);
   }
 }

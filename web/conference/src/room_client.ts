@@ -146,6 +146,7 @@ export class RoomClient extends Store<RoomState> implements RoomActions {
       accepted: ({ participantId, resumeToken }) => {
         if (this.call_ !== call) return;
         this.token_ = resumeToken;
+        if (this.state.selfId !== null && this.state.selfId !== participantId) this.chat_.restarted();
         this.set({ selfId: participantId });
         if (participantId !== null) this.markSelf(participantId);
         if (call.connection !== null) this.stats_.start(call.connection);
@@ -153,11 +154,12 @@ export class RoomClient extends Store<RoomState> implements RoomActions {
         this.dispatch({ kind: "accepted" });
         this.announce();
       },
-      ended: ({ by, code, reason }) => {
+      ended: ({ by, code, reason, stopping }) => {
         if (this.call_ !== call) return;
         this.call_ = null;
         this.said_ = reason;
-        this.dispatch({ kind: "call_ended", by, code });
+        this.set({ videos: [], audio: null, quality: null });
+        this.dispatch({ kind: "call_ended", by, code, stopping });
       },
       media: (videos, audio) => {
         if (this.call_ === call) this.showMedia(videos, audio);
@@ -173,7 +175,7 @@ export class RoomClient extends Store<RoomState> implements RoomActions {
   }
 
   private linkChanged(): void {
-    const { kind, end } = this.link_;
+    const { kind, end, stopped } = this.link_;
     if (kind === "ended" && end !== null) {
       this.stats_.stop();
       this.stopTicking();
@@ -181,7 +183,7 @@ export class RoomClient extends Store<RoomState> implements RoomActions {
       saveCall(null);
       this.token_ = null;
       this.set({
-        phase: "ended", ending: { reason: end.reason, text: endingText(end.reason, end.code, this.said_) }, banner: null,
+        phase: "ended", ending: { reason: end.reason, text: endingText(end.reason, end.code, this.said_, stopped) }, banner: null,
         videos: [], audio: null, roster: [], quality: null, hand: false, toasts: [],
       });
       return;
@@ -199,12 +201,13 @@ export class RoomClient extends Store<RoomState> implements RoomActions {
   }
 
   private showLink(): void {
-    const { kind } = this.link_;
+    const { kind, stopped } = this.link_;
     if (kind === "idle" || kind === "ended") return;
     if (kind === "joining") return this.set({ phase: "joining" });
     if (kind === "up") return;
     this.returning_ = true;
-    const text = navigator.onLine === false ? "You are offline. Waiting for the network…" : "Connection lost, reconnecting…";
+    const text = navigator.onLine === false ? "You are offline. Waiting for the network…"
+      : stopped ? "The server is restarting. You will be back in a moment…" : "Connection lost, reconnecting…";
     this.set({ phase: "reconnecting", banner: { tone: "warning", text } });
   }
 

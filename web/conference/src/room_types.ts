@@ -45,12 +45,14 @@ export interface RoomActions {
   setHand(raised: boolean): void;
 }
 
-export function endingText(reason: EndReason, code: number | null, said: string | null): string {
+// `stopped`: the server had said that it stops.
+export function endingText(reason: EndReason, code: number | null, said: string | null, stopped = false): string {
   switch (reason) {
     case "left": return "You left the room.";
     case "closed": return said === null || said === "" ? "The call was ended by the server." : `The call was ended: ${said}.`;
     case "unreachable": return "The server can't be reached. Check your connection, then try again.";
-    case "lost": return "The connection was lost and could not be brought back.";
+    case "lost":
+      return stopped ? "The server was stopped and has not come back. Try again later." : "The connection was lost and could not be brought back.";
     case "refused": break;
   }
   switch (code) {

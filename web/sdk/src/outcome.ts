@@ -1,5 +1,6 @@
 // What a SIP outcome means to the person who called. Pure.
 
+import { kStopping, readReason } from "../../shared/sip/reason.ts";
 import type { CallEnd, EndCause } from "./types.ts";
 
 interface Failure { originator: string; cause: string; message: unknown }
@@ -22,8 +23,10 @@ export function endOf(event: Failure, established: boolean, rang: boolean): Call
   const message = event.message as { status_code?: unknown; reason_phrase?: unknown; getHeader?(name: string): string | undefined } | null;
   const status = typeof message?.status_code === "number" ? message.status_code : null;
   const header = typeof message?.getHeader === "function" ? message.getHeader("Reason") : undefined;
-  const said = /text="([^"]*)"/.exec(header ?? "")?.[1];
-  const reason = said ?? (typeof message?.reason_phrase === "string" ? message.reason_phrase : null);
+  const said = readReason(header);
+  const reason = said.text ?? (typeof message?.reason_phrase === "string" ? message.reason_phrase : null);
+  // Nobody hung up: the server stops.
+  if (established && status === null && said.cause === kStopping) return { cause: "failed", local: false, status: kStopping, reason };
   if (established) return { cause: event.originator === "remote" ? "hung-up" : "failed", local: false, status, reason };
   if (status !== null) return { cause: causeOf(status, rang), local: false, status, reason };
   return { cause: event.cause === "Canceled" ? "cancelled" : "failed", local: false, status: null, reason };

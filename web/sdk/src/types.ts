@@ -64,7 +64,7 @@ export type Privilege = "message" | "internal" | "external" | "history" | "super
 /** `ended` is final. `held`: this side, the other, or both put the call on hold. */
 export type CallStatus = "new" | "calling" | "ringing" | "active" | "held" | "ended";
 
-/** Why a call ended. */
+/** Why a call ended. `failed` with status 503: the server stopped; as a rule it is started again, and the webphone comes back by itself. */
 export type EndCause = "hung-up" | "cancelled" | "busy" | "rejected" | "not-found" | "no-answer" | "forwarded" |
   "transferred" | "failed";
 

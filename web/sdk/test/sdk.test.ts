@@ -5,7 +5,7 @@ import { after, test } from "node:test";
 import { placeOf } from "../src/bootstrap.ts";
 import type { Call } from "../src/call.ts";
 import { ClientRoster } from "../src/client_roster.ts";
-import { causeOf } from "../src/outcome.ts";
+import { causeOf, endOf } from "../src/outcome.ts";
 import { forgetTaken } from "../src/resume_store.ts";
 import { readTyping, typingBody } from "../src/typing.ts";
 import type { ConnectOptions, IncomingText, RoomParticipant } from "../src/types.ts";
@@ -59,6 +59,13 @@ test("outcomes: what a SIP status means, with and without ringing before", () =>
   assert.equal(causeOf(480, false), "not-found");
   assert.equal(causeOf(480, true), "rejected");
   assert.deepEqual([486, 600, 603, 404, 410, 500].map((each) => causeOf(each, true)), ["busy", "busy", "rejected", "not-found", "not-found", "failed"]);
+});
+
+// RFC 3326
+test("a BYE of a server that stops is no hanging up", () => {
+  const bye = (reason: string) => ({ originator: "remote", cause: "Terminated", message: { getHeader: () => reason } });
+  assert.deepEqual(endOf(bye('SIP;cause=503;text="Server stopped"'), true, true), { cause: "failed", local: false, status: 503, reason: "Server stopped" });
+  assert.deepEqual(endOf(bye('SIP;cause=200;text="Transferred"'), true, true), { cause: "hung-up", local: false, status: null, reason: "Transferred" });
 });
 
 test("muting one call leaves the other alone", async () => {

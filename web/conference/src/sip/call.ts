@@ -8,10 +8,14 @@ import { kEventType, kParticipantHeader, kResumeHeader } from "../protocol.ts";
 import { abandon, call, refuseGlare, repairCseq, type Session, survive, watchIce } from "../../../shared/sip/jssip_fixes.ts";
 import { MediaLines, type RemoteVideo, type Source, type Tracks } from "./media_lines.ts";
 import { Offers } from "../../../shared/sip/offers.ts";
+import { kStopping, readReason } from "../../../shared/sip/reason.ts";
+
+// `stopping`: the server ended the call since it stops.
+export interface CallEnding { by: "peer" | "error"; code: number | null; reason: string | null; stopping: boolean }
 
 export interface CallHandlers {
   accepted(info: { participantId: string | null; resumeToken: string | null }): void;
-  ended(info: { by: "peer" | "error"; code: number | null; reason: string | null }): void;
+  ended(info: CallEnding): void;
   media(videos: RemoteVideo[], audio: MediaStream | null): void;
   ice(state: RTCIceConnectionState): void;
   resumeToken(token: string): void;
@@ -28,12 +32,12 @@ export interface CallOptions {
   resumeToken: string | null;
 }
 
-function endOf(event: EndEvent): { by: "peer" | "error"; code: number | null; reason: string | null } {
+function endOf(event: EndEvent): CallEnding {
   const message = event.message as (IncomingResponse & IncomingRequest) | null;
   const code = typeof message?.status_code === "number" ? message.status_code : null;
   const by = event.originator === ("remote" as string) && code === null ? "peer" : "error";
-  const reason = /text="([^"]*)"/.exec(message?.getHeader?.("Reason") ?? "")?.[1] ?? null;
-  return { by, code, reason };
+  const { cause, text } = readReason(message?.getHeader?.("Reason"));
+  return { by, code, reason: text, stopping: by === "peer" && cause === kStopping };
 }
 
 export class SipCall {
@@ -144,7 +148,7 @@ export class SipCall {
   private dialogLost(code: number): void {
     if (this.over_) return;
     this.abandon();
-    this.handlers_.ended({ by: "error", code, reason: null });
+    this.handlers_.ended({ by: "error", code, reason: null, stopping: false });
   }
 
   // Puts a track on the air, or takes it off. False: the server refused it.

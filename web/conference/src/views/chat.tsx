@@ -93,7 +93,7 @@ function Compose({ canSend, draft, onDraft, onSend }: Pick<Props, "canSend" | "d
         </p>
       )}
       <div class="compose-row">
-        <textarea ref={field} rows={1} value={draft} placeholder={canSend ? "Write to everyone" : "Waiting for the connection…"}
+        <textarea ref={field} rows={1} value={draft} placeholder={canSend ? "Write to everyone" : "Sent when you are back"}
                   aria-label="Message to everyone" data-testid="chat-input" dir="auto" enterkeyhint="send"
                   onInput={(event) => onDraft(event.currentTarget.value)}
                   onKeyDown={(event) => {
