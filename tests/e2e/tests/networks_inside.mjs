@@ -16,6 +16,8 @@ process.env.HOME = home;      // Firefox refuses a home that is not its user's
 const runner = new Runner(null, Date.now() + 170_000);
 const launch = () => launchChromium({ plainCandidates: false, args: ["--ignore-certificate-errors"] });
 
+const kWithDevices = [];     // those whose camera and microphone the others should get
+
 // Pictures are decoded, and sound comes that is not silence.
 const plays = (person, videos) => until(`${person.name} gets ${videos} videos and sound`, async () => {
   const first = await person.page.evaluate(() => globalThis.__probe.inbound());
@@ -26,7 +28,9 @@ const plays = (person, videos) => until(`${person.name} gets ${videos} videos an
     const stats = [...(await globalThis.__e2e.connections.at(-1).getStats()).values()];
     return stats.filter((each) => each.type === "inbound-rtp" && each.kind === "audio").map((each) => each.totalAudioEnergy);
   });
-  return (running.length === videos && energy[0] > 1e-4) || Promise.reject(new Error(`${running.length} videos, energy ${energy}`));
+  if (running.length === videos && energy[0] > 1e-4) return true;
+  const devices = await Promise.all(kWithDevices.map((each) => each.page.evaluate(() => ["mic", "camera"].map((id) => `${id} ${document.querySelector(`[data-testid=${id}]`)?.ariaPressed}`))));
+  throw new Error(`${running.length} videos, energy ${energy}; the others' devices: ${devices.join("; ")}`);
 }, 25_000);
 
 await runner.group("plain Chromium", async (group) => {
@@ -38,6 +42,7 @@ await runner.group("plain Chromium", async (group) => {
   await group.test("without any WebRTC flag but the fake devices, two see and hear each other", async () => {
     red = await RoomPage.join(browser, url, "plain", "red", native);
     green = await RoomPage.join(browser, url, "plain", "green", native);
+    kWithDevices.push(red, green);
     for (const each of [red, green]) await plays(each, 1);
     const transport = await red.page.evaluate(() => globalThis.__probe.transport());
     same([transport.dtlsState, transport.srtpCipher], ["connected", "SRTP_AEAD_AES_128_GCM"], "DTLS");
