@@ -431,7 +431,55 @@ async function waits(group) {
   });
 }
 
+async function restarts(group) {
+  const { server, visit, agent } = await world(group);
+  const { test } = group;
+  const ann = await agent("Ann");
+  const vi = await visit("Vi", devices("blue"));
+  const wu = await visit("Wu", devices("green"));
+  await vi.begin("Is the Heron frost-proof?");
+  await ann.seesWaiting(["Vi"]);
+  await ann.take("Vi");
+  await vi.notes("Ann is here.");
+  await wu.begin("And the Egret?");
+  await ann.seesWaiting(["Wu"]);
+
+  await test("the server stops: both sides are told, and what was typed stays", async () => {
+    await vi.page.fill(at("input"), "One more thing");
+    await wu.page.fill(at("input"), "not sent yet");
+    await server.end();
+    for (const each of [vi, wu]) {
+      await each.notes("our server is being restarted", 30_000);
+      await each.is("over");
+      await each.reads(each === vi ? "Is the Heron frost-proof?" : "And the Egret?");
+    }
+    await vi.shot("widget-restarting");
+    await ann.notes("the server was stopped", 30_000);
+    await ann.reads("Is the Heron frost-proof?");
+    await vi.click("widget-again");
+    same(await vi.page.inputValue(at("widget-message")), "One more thing", "what Vi had typed");
+    await vi.click("widget-start");
+    await until("it is said that nobody can be reached", async () => (await vi.text("widget-problem")).includes("can't be reached"), 30_000);
+    same(await vi.page.inputValue(at("widget-message")), "One more thing", "what Vi had typed, then");
+    await ann.page.locator(at("connection-banner")).waitFor({ timeout: 30_000 });
+  });
+  await test("it is back: the agent is signed in still, and a new chat begins with what was typed", async () => {
+    await server.startAgain();
+    await ann.page.locator(at("connection-banner")).waitFor({ state: "detached", timeout: 45_000 });
+    await until("nobody waits", async () => (await ann.waiting()).length === 0, 30_000);
+    await vi.click("widget-start");
+    await ann.seesWaiting(["Vi"], 30_000);
+    await ann.take("Vi");
+    await ann.reads("One more thing", 30_000);
+    await wu.click("widget-again");
+    same(await wu.page.inputValue(at("widget-message")), "not sent yet", "what Wu had typed");
+    await ann.say("frost-proof down to -20 degrees");
+    await vi.reads("frost-proof down to -20 degrees", 30_000);
+  }, 150_000);
+}
+
 export async function run(runner) {
   await runner.group("widget and desk", chats);
   await runner.group("widget elsewhere", waits);
+  await runner.group("widget restart", restarts);
 }

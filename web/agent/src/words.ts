@@ -1,7 +1,7 @@
 // What the agent desk says in sentences. Pure.
 
 import type { ErrorCode } from "../../sdk/src/index.ts";
-import { type ChatWords, isolated, kChatWords, kServerStopped, type Problem } from "../../livechat/src/words.ts";
+import { type ChatWords, isolated, kChatWords, type Problem, serverStopped } from "../../livechat/src/words.ts";
 
 export const kAgentWords: ChatWords = {
   ...kChatWords,
@@ -10,7 +10,7 @@ export const kAgentWords: ChatWords = {
     const name = isolated(person);
     if (end.cause === "transferred" && wasOpen) return null;   // said by who did it
     if (end.local) return "You closed the chat.";
-    if (end.reason === kServerStopped) return "The chat was cut off: the server was stopped.";
+    if (wasOpen && serverStopped(end)) return "The chat was cut off: the server was stopped.";
     if (end.status === 410) return `Another agent took ${name}.`;
     if (!wasOpen) return `${name} could not be taken. Perhaps they have left.`;
     return end.cause === "hung-up" ? `${name} left the chat.` : "The chat was cut off: the connection was lost.";

@@ -7,15 +7,19 @@ export function isolated(name: string): string {
   return `\u2068${name}\u2069`;
 }
 
-// What the server says when it ends calls by itself.
-export const kServerStopped = "Server stopped";
-const kSignedOff = "Signed off";
+const kSignedOff = "Signed off";   // the server's word when it ends the calls of one who is gone
+const kStopped = 503;
+
+// The server ended the call, since it stops.
+export function serverStopped(end: CallEnd): boolean {
+  return end.cause === "failed" && end.status === kStopped;
+}
 
 export function endText(end: CallEnd, person: string, established: boolean): string {
   const name = isolated(person);
   if (established) {
     if (end.local) return "You left the chat.";
-    if (end.reason === kServerStopped) return "The chat was cut off: the server was stopped.";
+    if (serverStopped(end)) return "The chat was cut off: the server was stopped.";
     if (end.reason === kSignedOff) return `${name} went offline.`;
     if (end.cause === "hung-up" || end.cause === "transferred") return `${name} left the chat.`;
     return "The chat was cut off: the connection was lost.";
@@ -28,6 +32,11 @@ export function endText(end: CallEnd, person: string, established: boolean): str
     case "cancelled": return end.local ? "You withdrew your request." : `${name} did not answer.`;
     default: return "The request could not be delivered. Please try again.";
   }
+}
+
+// The call was put through to somebody else.
+export function becameText(person: string): string {
+  return `You are chatting with ${isolated(person)} now.`;
 }
 
 export function sendError(code: ErrorCode | null, status: number | null): string {

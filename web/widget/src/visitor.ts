@@ -4,7 +4,7 @@ import { type CallEnd, type ConnectionStatus, type QueueNews, Webphone, Webphone
 import { Conversation, type ChatHost } from "../../livechat/src/conversation.ts";
 import { Sounds } from "../../livechat/src/sounds.ts";
 import type { ChatView } from "../../livechat/src/types.ts";
-import { kServerStopped } from "../../livechat/src/words.ts";
+import { serverStopped } from "../../livechat/src/words.ts";
 import { deskNotice, kDeskType, readDeskNotice, transcriptOf } from "../../shared/desk_notice.ts";
 import { Store } from "../../shared/store.ts";
 import { cleanName } from "../../shared/text.ts";
@@ -34,6 +34,14 @@ const kNoChat = { chat: null, position: null, waiting: false, agent: null } as c
 // The address of the page that one writes from, without what may be secret in it.
 function pageAddress(): string {
   return `${location.origin}${location.pathname}`.slice(0, kLongestAddress);
+}
+
+// What was written, but reached nobody: it is the beginning of the next chat.
+function unsent(chat: Conversation | null): string {
+  if (chat === null) return "";
+  const { log, draft } = chat.view;
+  const failed = log.flatMap((each) => (each.kind === "text" && each.mine && each.delivery === "failed" ? [each.text] : []));
+  return [...failed, draft].filter((each) => each.trim() !== "").join("\n");
 }
 
 export class Visitor extends Store<VisitorState> implements ChatHost {
@@ -192,8 +200,9 @@ export class Visitor extends Store<VisitorState> implements ChatHost {
       const busy = end.cause === "busy" || end.status === 503;
       return this.refused(busy ? this.text.full : end.status === 480 ? this.text.nobody : end.cause === "not-found" || end.cause === "rejected" ? this.text.notSetUp : this.text.unreachable);
     }
-    const orderly = (end.cause === "hung-up" && end.reason !== kServerStopped) || end.cause === "transferred";
-    chat.notice(end.local ? this.text.youEnded : !orderly ? this.text.cutOff : waiting ? this.text.nobodyCould : this.text.left(agent ?? this.text.agent));
+    const orderly = end.cause === "hung-up" || end.cause === "transferred";
+    const lost = wasOpen && serverStopped(end) ? this.text.restarted : this.text.cutOff;
+    chat.notice(end.local ? this.text.youEnded : !orderly ? lost : waiting ? this.text.nobodyCould : this.text.left(agent ?? this.text.agent));
     this.resuming_ = false;
     this.set({ phase: "over", waiting: false, position: null });
     if (!this.isSeen(chat)) this.sounds.message();
@@ -208,9 +217,10 @@ export class Visitor extends Store<VisitorState> implements ChatHost {
   }
 
   again(): void {
+    const message = unsent(this.chat_);
     this.drop();
     this.agents_ = 0;
-    this.set({ phase: "form", message: "", problem: null, ...kNoChat });
+    this.set({ phase: "form", message, problem: null, ...kNoChat });
     this.save(false);
   }
 

@@ -11,7 +11,7 @@ export interface Words {
   title: string; intro: string; name: string; namePlaceholder: string; message: string; messagePlaceholder: string; start: string; connecting: string;
   visitor: string; agent: string;
   waiting(position: number): string; waitingAnywhere: string; waitingHint: string;
-  here(name: string): string; transfer(to: string): string; left(name: string): string; youEnded: string; nobodyCould: string; cutOff: string;
+  here(name: string): string; transfer(to: string): string; left(name: string): string; youEnded: string; nobodyCould: string; cutOff: string; restarted: string;
   nobody: string; full: string; unreachable: string; notSetUp: string; passwordLine: string;
   end: string; minimize: string; close: string; again: string;
   talk: string; mute: string; unmute: string; textAlone: string; asking: string; hears(name: string): string; talkToo: string; held: string; goOn: string; insecure: string;
@@ -31,6 +31,7 @@ const en: Words = {
   here: (name) => `${isolated(name)} is here.`, transfer: (to) => (to === "" ? "You are being put through…" : `You are being put through to ${isolated(to)}…`),
   left: (name) => `${isolated(name)} has ended the chat.`, youEnded: "You ended the chat.",
   nobodyCould: "Nobody could take your chat, we are sorry. Please try again later.", cutOff: "The chat was cut off: the connection was lost.",
+  restarted: "The chat was cut off: our server is being restarted. In a moment you can start a new one; what you have not sent yet is kept.",
   nobody: "Nobody is here to chat right now. Please try again later.", full: "A lot of people are waiting at the moment. Please try again in a few minutes.",
   unreachable: "The chat can't be reached right now. Check your connection, or try again in a moment.", notSetUp: "This chat isn't ready yet. Please try another way to reach us.",
   passwordLine: "This chat isn't open to everybody.",
@@ -80,6 +81,7 @@ const de: Words = {
   here: (name) => `${isolated(name)} ist da.`, transfer: (to) => (to === "" ? "Sie werden weiterverbunden…" : `Sie werden mit ${isolated(to)} verbunden…`),
   left: (name) => `${isolated(name)} hat den Chat beendet.`, youEnded: "Sie haben den Chat beendet.",
   nobodyCould: "Leider konnte niemand Ihren Chat annehmen. Bitte versuchen Sie es später noch einmal.", cutOff: "Der Chat wurde unterbrochen: Die Verbindung ging verloren.",
+  restarted: "Der Chat wurde unterbrochen: Unser Server wird neu gestartet. Gleich können Sie einen neuen beginnen; was Sie noch nicht gesendet haben, bleibt erhalten.",
   nobody: "Gerade ist niemand da. Bitte versuchen Sie es später noch einmal.", full: "Im Moment warten sehr viele. Bitte versuchen Sie es in ein paar Minuten noch einmal.",
   unreachable: "Der Chat ist gerade nicht erreichbar. Prüfen Sie Ihre Verbindung, oder versuchen Sie es gleich noch einmal.", notSetUp: "Dieser Chat ist noch nicht eingerichtet. Bitte erreichen Sie uns auf anderem Weg.",
   passwordLine: "Dieser Chat ist nicht für alle offen.",
