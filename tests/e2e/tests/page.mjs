@@ -254,5 +254,15 @@ export async function run(runner) {
       await green.shot("prejoin-phone-dark");
       await green.close();
     });
+
+    await group.test("the start page leads to all that there is, and has an icon however it is asked for", async () => {
+      const icon = await fetch(`${server.url}/favicon.ico`);
+      same([icon.status, icon.headers.get("content-type"), (await icon.arrayBuffer()).byteLength > 500], [200, "image/x-icon", true], "the icon");
+      const green = await RoomPage.open(browser, server.url, "look", "green");
+      const links = await green.page.locator("[data-testid=elsewhere] a").evaluateAll((all) => all.map((each) => each.href));
+      same(links.map((each) => new URL(each).pathname), ["/livechat/", "/agent/", "/examples/", "/api/"], "the links");
+      for (const link of links) same((await fetch(link)).status, 200, link);
+      await green.close();
+    });
   });
 }

@@ -61,6 +61,27 @@ function Preview({ media, name }: { media: LocalMedia; name: string }): VNode {
   );
 }
 
+const kElsewhere = [
+  ["livechat/", "Live chat", "See who is online"],
+  ["agent/", "Agent desk", "Answer visitors of your site"],
+  ["examples/", "Examples", "Calls and chat in your own pages"],
+  ["api/", "REST API", "Steer the server from programs"],
+] as const;
+
+// What else this server has, for who comes for the first time.
+function Elsewhere(): VNode {
+  return (
+    <nav class="elsewhere" aria-label="More on this server" data-testid="elsewhere">
+      {kElsewhere.map(([href, name, what]) => (
+        <a key={href} href={href}>
+          <span class="elsewhere-name">{name}</span>
+          <span class="elsewhere-what">{what}</span>
+        </a>
+      ))}
+    </nav>
+  );
+}
+
 export function Prejoin(props: Props): VNode {
   const { media } = props;
   const [name, setName] = useState(props.name);
@@ -126,7 +147,7 @@ export function Prejoin(props: Props): VNode {
           </button>
         </form>
       </div>
-      <p class="hint">Just want to chat? <a href="livechat/">See who is online</a></p>
+      <Elsewhere />
     </main>
   );
 }
