@@ -66,7 +66,7 @@ void make(const RestBackend& backend, const RestCallPtr& call) {
       return call->answer.send(there ? rest_problem(409, "account-exists", "there is an account of that name already") : rest_problem(added.error(), {}));
     }
     on_pbx([call, record, hashes](pbx::Pbx& pbx) {
-      pbx.accounts().put({record.name, record.display_name, hashes});
+      pbx.put_account({record.name, record.display_name, hashes});
       call->answer.send(rest_answer(201, to_json(record)).header("Location", "/api/v1/accounts/" + record.name));
     });
   });
@@ -82,7 +82,7 @@ void set_password(const RestBackend& backend, const RestCallPtr& call) {
     const auto account = database.account(name);
     const auto display_name = account && *account ? (*account)->display_name : std::string();
     on_pbx([call, hashes, display_name](pbx::Pbx& pbx) {
-      pbx.accounts().put({call->path[0], display_name, hashes});
+      pbx.put_account({call->path[0], display_name, hashes});
       call->answer.send(rest_no_content());
     });
   });
@@ -93,10 +93,8 @@ void remove(const RestBackend& backend, const RestCallPtr& call) {
     if (auto removed = database.remove_account(call->path[0]); !removed) {
       return call->answer.send(removed.error().code == base::ErrorCode::kNotFound ? unknown_account() : rest_problem(removed.error(), {}));
     }
-    // Rights end at once: nobody is reached by that name any more.
     on_pbx([call](pbx::Pbx& pbx) {
-      pbx.accounts().remove(call->path[0]);
-      pbx.registrar().remove(call->path[0]);
+      pbx.remove_account(call->path[0]);   // rights end at once
       call->answer.send(rest_no_content());
     });
   });
@@ -153,10 +151,12 @@ void add_account_routes(std::vector<RestRoute>& routes, const RestBackend& backe
                     .summary = "One account", .result = "Account", .failures = unknown, .handler = with(one)});
   routes.push_back({.method = "PUT", .path = "/accounts/{account}/password", .scope = scope::kAccounts, .operation = "setPassword", .tag = "accounts",
                     .summary = "Give an account another password",
-                    .description = "Phones that are registered stay so until they have to register anew.", .body = "NewPassword", .success = 204,
+                    .description = "What stands on the old one ends at once: its phones and pages have to register anew, its subscriptions and "
+                                   "listening end. Calls that are under way go on.", .body = "NewPassword", .success = 204,
                     .failures = unknown, .handler = with(set_password)});
   routes.push_back({.method = "DELETE", .path = "/accounts/{account}", .scope = scope::kAccounts, .operation = "deleteAccount", .tag = "accounts",
-                    .summary = "Delete an account", .description = "Its phones can't be reached any more; calls that are under way go on.", .success = 204,
+                    .summary = "Delete an account", .description = "Its registrations, its subscriptions and those to it, and its listening end at once, and messages that wait for it are "
+                                   "deleted. Calls that are under way go on.", .success = 204,
                     .failures = unknown, .handler = with(remove)});
   routes.push_back({.method = "GET", .path = "/presence", .scope = scope::kAccountsRead, .operation = "listPresence", .tag = "presence",
                     .summary = "Who is registered, and where", .result = "PresenceList", .handler = with(presence)});

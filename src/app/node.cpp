@@ -94,6 +94,7 @@ class Node::Core final : public runtime::SipReceiver {
     });
     agent_ = std::make_unique<sip::UserAgent>(config_.agent, environment_.timeline, network, *pbx_);
     pbx_->attach(*agent_);
+    pbx_->on_close_flow([&network](std::uint64_t flow) { network.close_flow(flow); });
     media_.set_events(*pbx_);
     expire();
   }
@@ -114,7 +115,7 @@ class Node::Core final : public runtime::SipReceiver {
     agent_.reset();
     pbx_.reset();
   }
-  void set_accounts(std::vector<pbx::Account> accounts) { accounts_.replace(std::move(accounts)); }
+  pbx::Accounts& accounts() { return accounts_; }
   sip::UserAgent* agent() { return agent_.get(); }
   pbx::Pbx* pbx() { return pbx_.get(); }
 
@@ -269,8 +270,8 @@ Node::~Node() {
   media_.reset();
 }
 
-void Node::set_accounts(std::vector<pbx::Account> accounts) {
-  shard_->run_and_wait([this, &accounts] { core_->set_accounts(std::move(accounts)); });
+void Node::set_accounts(std::vector<pbx::Account> accounts, std::uint64_t as_of) {
+  shard_->run_and_wait([this, &accounts, as_of] { core_->pbx()->set_accounts(std::move(accounts), as_of); });
 }
 
 NodeStatus Node::status() {
@@ -287,6 +288,7 @@ NodeStatus Node::status() {
 const base::SocketAddress& Node::sip_address(std::size_t listener) const { return sip_->local_address(listener); }
 const base::SocketAddress& Node::http_address(std::size_t listener) const { return http_->local(listener); }
 
+std::uint64_t Node::account_changes() const { return core_->accounts().changes(); }
 void Node::shut_down(std::chrono::milliseconds limit) {
   http_->stop_listening();
   shard_->run_and_wait([this] {

@@ -49,7 +49,9 @@ class Node {
   ~Node();
   Node(const Node&) = delete;
 
-  void set_accounts(std::vector<pbx::Account> accounts);
+  // pbx::Accounts::update(): as_of is what account_changes() said before they were read.
+  void set_accounts(std::vector<pbx::Account> accounts, std::uint64_t as_of);
+  std::uint64_t account_changes() const;
   NodeStatus status();
   const base::SocketAddress& sip_address(std::size_t listener) const;
   const base::SocketAddress& http_address(std::size_t listener) const;

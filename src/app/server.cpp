@@ -199,11 +199,16 @@ void print_addresses(const Config& config, const Node& node) {
 // Waits for the signals that end the program; what happens meanwhile is on other threads.
 void wait_for_end(const sigset_t& signals, Certificates& certificates, AccountsFeed& accounts, Node& node) {
   for (;;) {
+void update_accounts(AccountsFeed& accounts, Node& node) {
+  const auto as_of = node.account_changes();   // before the store is read: what the API changes meanwhile is younger
+  if (auto changed = accounts.poll()) node.set_accounts(std::move(*changed), as_of);
+}
+
     const timespec interval{.tv_sec = kAccountsInterval.count(), .tv_nsec = 0};
     const int signal = ::sigtimedwait(&signals, nullptr, &interval);
     if (signal == SIGTERM || signal == SIGINT) return;
     if (signal == SIGHUP) certificates.reload();
-    if (auto changed = accounts.poll()) node.set_accounts(std::move(*changed));
+    update_accounts(accounts, node);
   }
 }
 
@@ -228,7 +233,7 @@ int serve(const Config& config) {
   if (!wanted) return fail(wanted.error());
   auto node = Node::start(std::move(*wanted));
   if (!node) return fail(node.error());
-  if (auto all = (*accounts)->poll()) (*node)->set_accounts(std::move(*all));
+  update_accounts(**accounts, **node);
   print_addresses(config, **node);
   wait_for_end(signals, certificates, **accounts, **node);
   spdlog::info("ending all calls");

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <atomic>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -18,9 +20,18 @@ struct Account {
   sip::StoredHashes hashes;
 };
 
-// Thread: the shard's.
+// Names of those whose credentials hold no more; true: there is no such account any more, else it has another password.
+using RevokedAccounts = std::unordered_map<std::string, bool>;
+
+// Thread: the shard's; changes() any.
 class Accounts {
  public:
+  // All of the store's, as read when changes() was `as_of`: what put() and remove() changed after that stays as they have it.
+  RevokedAccounts update(std::vector<Account> accounts, std::uint64_t as_of);
+  // One that is new or has changed, and one that is gone: until the next update().
+  RevokedAccounts put(Account account);
+  RevokedAccounts remove(const std::string& name);
+  std::uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
   void replace(std::vector<Account> accounts) {
     by_name_.clear();
     for (auto& a : accounts) {
@@ -34,12 +45,6 @@ class Accounts {
     found = dynamic_.find(std::string(name));
     return found == dynamic_.end() ? nullptr : &found->second;
   }
-  // One that is new or has changed, and one that is gone, until the next replace().
-  void put(Account account) {
-    auto name = account.name;
-    by_name_.insert_or_assign(std::move(name), std::move(account));
-  }
-  void remove(std::string_view name) { by_name_.erase(std::string(name)); }
   // Those that live as long as somebody is connected (a webphone line's clients); the store knows nothing of them.
   void add_dynamic(Account account) {
     auto name = account.name;
@@ -50,7 +55,11 @@ class Accounts {
   std::size_t size() const { return by_name_.size(); }
 
  private:
+  void note(const std::string& name);
+
   std::unordered_map<std::string, Account> by_name_, dynamic_;
+  std::unordered_map<std::string, std::uint64_t> young_;   // changed since the last update(), and when: by changes()
+  std::atomic<std::uint64_t> changes_ = 0;
 };
 
 }  // namespace pbx

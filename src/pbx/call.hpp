@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bridge/bridge.hpp"
+#include "pbx/accounts.hpp"
 #include "pbx/observer.hpp"
 #include "pbx/queue.hpp"
 #include "pbx/registrar.hpp"
@@ -164,6 +165,7 @@ class Call final : public bridge::LegOwner {
   void on_leg_progress(bridge::Leg& leg, const sip::Message& response) override;
   void on_leg_media_changed(bridge::Leg& leg) override;
   void on_leg_message(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) override;
+  void end_listeners_of(const RevokedAccounts& revoked);
   void on_leg_message_done(bridge::Leg& leg, std::uint64_t token, int status) override;
   void on_leg_talking(bridge::Leg&, bool) override {}
   void on_leg_dtmf(bridge::Leg& leg, char digit) override;

@@ -104,6 +104,14 @@ base::Status Call::stop_listening(std::string_view account) {
   return {};
 }
 
+void Call::end_listeners_of(const RevokedAccounts& revoked) {
+  std::vector<bridge::Leg*> legs;
+  for (auto& leg : listeners_) {
+    if (revoked.contains(leg->party().account)) legs.push_back(leg.get());
+  }
+  for (auto* leg : legs) leg->end("SIP;cause=403;text=\"No Longer Allowed\"");
+}
+
 bool Call::is_listener(const bridge::Leg& leg) const {
   return std::any_of(listeners_.begin(), listeners_.end(), [&](const auto& l) { return l.get() == &leg; });
 }

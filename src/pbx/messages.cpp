@@ -113,6 +113,21 @@ void Messages::deliver_next(const std::string& account, std::uint64_t after) {
   if (!asked) stop_delivery(account);
 }
 
+void Messages::forget(const std::string& account) {
+  if (!store_) return;
+  const auto asked = store_->pending_for(account, timeline_.wall(), 0, kBatch, [weak = std::weak_ptr(alive_), this, account](base::Result<std::vector<store::OfflineMessage>> waiting) {
+    if (weak.expired() || !waiting || waiting->empty()) return;
+    for (const auto& message : *waiting) {
+      const bool last = &message == &waiting->back();
+      const auto marked = store_->mark_delivered(message.id, [weak, this, account, last](base::Result<void> done) {
+        if (done && last && !weak.expired()) forget(account);
+      });
+      if (!marked) return;
+    }
+  });
+  static_cast<void>(asked);   // too busy: it expires
+}
+
 // Until it registers again.
 void Messages::stop_delivery(const std::string& account) {
   delivering_.erase(account);

@@ -35,6 +35,8 @@ class Messages {
   void send(const Account& from, const std::string& to, bool may_wait, const sip::MessagePtr& message, Answer answer);
   // `account` has registered: what waits for it goes out, in order.
   void on_reachable(std::string_view account);
+  // The account is gone: what waits for it is deleted, lest another of that name be given it.
+  void forget(const std::string& account);
 
  private:
   struct Fork {

@@ -70,6 +70,8 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
 
   // Called for an address that tries passwords; once for each time that it oversteps.
   void on_abuse(std::function<void(const base::SocketAddress&)> report) { report_abuse_ = std::move(report); }
+  // How a connection is closed; not called: connections stay. Before anything else happens.
+  void on_close_flow(std::function<void(std::uint64_t)> close) { close_flow_ = std::move(close); }
   // Before anything else happens.
   void attach(sip::UserAgent& agent) {
     agent_ = &agent;
@@ -89,6 +91,11 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   base::Result<const WebphoneClient*> connect_webphone(const Webphone::ConnectRequest& request, const base::SocketAddress& remote);
   std::size_t calls() const { return calls_.size(); }
   Accounts& accounts() { return accounts_; }
+  // pbx_accounts.cpp. Accounts as Accounts::update(), put(), remove() have it. What stands on a password that holds no more ends:
+  // contacts, subscriptions, published states, the secrets and connections of pages, listening. Calls go on.
+  void set_accounts(std::vector<Account> accounts, std::uint64_t as_of);
+  void put_account(Account account);
+  void remove_account(const std::string& name);
   base::TimePoint now() const { return environment_.timeline.now(); }
   // Before anything else happens; outlives this.
   void set_observer(PbxObserver& observer);
@@ -204,6 +211,8 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   Authenticator authenticator_;
   Registrar registrar_;
   Webphone webphone_;
+  void revoke(const RevokedAccounts& revoked);
+  void close_later(std::uint64_t flow);
   WebphoneRoster roster_;
   Presence presence_;
   RoomWatch room_watch_{presence_};
@@ -224,3 +233,5 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
 };
 
 }  // namespace pbx
+  std::function<void(std::uint64_t)> close_flow_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);      // for timers that nobody keeps

@@ -29,6 +29,7 @@ DialCaller Pbx::dial_caller(const bridge::Party& by) const {
 
 // A transfer or a forward to a number that nobody has makes no room.
 CallTarget Pbx::find_target(const bridge::Party& by, std::string_view number) {
+  if (!by.account.empty() && accounts_.find(by.account) == nullptr) return CallTarget::refused(403, "The Account Is Gone");
   auto target = resolve(dial_caller(by), by, number);
   if (target.kind == CallTarget::Kind::kRoom && target.makes_room) return CallTarget::refused(404);
   return refuse_full(std::move(target));

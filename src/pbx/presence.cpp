@@ -41,14 +41,14 @@ Presence::~Presence() {
   for (auto& [account, watched] : watched_) timeline_.cancel(watched.timer);
 }
 
-sip::SubscriptionHandler* Presence::subscribe(sip::Subscription& subscription, const std::string& account) {
+sip::SubscriptionHandler* Presence::subscribe(sip::Subscription& subscription, const std::string& account, const std::string& by) {
   const bool dialogs = subscription.package() == "dialog";
   if (!subscription.accepts(dialogs ? kDialogType : kPidfType)) {
     subscription.reject({.status = 406});
     return nullptr;
   }
   auto& watch = watches_[subscription.id()];
-  watch = {.subscription = &subscription, .account = account, .dialogs = dialogs};
+  watch = {.subscription = &subscription, .account = account, .by = by, .dialogs = dialogs};
   auto& watched = watched_[account];
   if (watched.watches.empty()) watched.last = state(account);
   watched.watches.push_back(subscription.id());
@@ -75,6 +75,22 @@ void Presence::on_terminated(sip::Subscription& subscription, const sip::Subscri
     watched_.erase(watched);
   }
   watches_.erase(found);
+}
+
+// RFC 6665 section 4.1.3: who may never look again is told "rejected"; who may ask anew by another password "deactivated".
+void Presence::on_revoked(const RevokedAccounts& revoked) {
+  std::vector<std::pair<sip::Subscription*, std::string_view>> ending;
+  for (const auto& [id, watch] : watches_) {
+    const auto own = revoked.find(watch.by), other = revoked.find(watch.account);
+    if (own != revoked.end()) ending.emplace_back(watch.subscription, own->second ? "rejected" : "deactivated");
+    else if (other != revoked.end() && other->second) ending.emplace_back(watch.subscription, "noresource");
+  }
+  for (const auto& [account, gone] : revoked) {
+    publications_.remove(account);
+    presence_changed(account);
+  }
+  arm_publications();
+  for (const auto& [subscription, reason] : ending) subscription->terminate(reason);
 }
 
 PresenceState Presence::state(const std::string& account) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/timeline.hpp"
+#include "pbx/accounts.hpp"
 #include "pbx/call.hpp"
 #include "pbx/presence_xml.hpp"
 #include "pbx/registrar.hpp"
@@ -26,14 +27,16 @@ class Presence final : public sip::SubscriptionHandler {
   Presence(Registrar& registrar, base::Timeline& timeline);
   ~Presence() override;
 
-  // To "presence" or "dialog" of `account`.
-  sip::SubscriptionHandler* subscribe(sip::Subscription& subscription, const std::string& account);
+  // Of `by`, to "presence" or "dialog" of `account`.
+  sip::SubscriptionHandler* subscribe(sip::Subscription& subscription, const std::string& account, const std::string& by);
   // PUBLISH of `account`'s own state.
   sip::Reply publish(const sip::Message& request, std::string_view account);
   void on_reachability(const std::string& account) { presence_changed(account); }
   void on_call_changed(const Call& call);
   // `account` came into the room by one more connection, or left it by one: it is on the phone with it, in a dialog that is up.
   void on_room_changed(bridge::BridgeId room, const std::string& name, const std::string& account, bool joined);
+  // Their subscriptions end, those to accounts that are gone, and what they have published; their contacts went before.
+  void on_revoked(const RevokedAccounts& revoked);
   PresenceState state(const std::string& account);
   // Rings or speaks in a call of two, or is in a room.
   bool in_call(const std::string& account) const { return dialogs_.contains(account); }
@@ -46,7 +49,7 @@ class Presence final : public sip::SubscriptionHandler {
  private:
   struct Watch {
     sip::Subscription* subscription = nullptr;
-    std::string account;
+    std::string account, by;
     bool dialogs = false;
     unsigned version = 0;
   };

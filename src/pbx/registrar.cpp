@@ -200,6 +200,14 @@ void Registrar::on_flow_closed(std::uint64_t flow) {
   }
 }
 
+bool Registrar::has_flow(std::uint64_t flow) const {
+  const auto [first, last] = accounts_of_flow_.equal_range(flow);
+  return std::any_of(first, last, [&](const auto& entry) {
+    const auto found = bindings_.find(entry.second);
+    return found != bindings_.end() && std::any_of(found->second.begin(), found->second.end(), [&](const Binding& b) { return b.target.flow == flow; });
+  });
+}
+
 std::size_t Registrar::size() const {
   std::size_t count = 0;
   for (const auto& [account, bindings] : bindings_) count += bindings.size();

@@ -59,6 +59,8 @@ class Registrar {
   bool signs_off(std::string_view account, const sip::Message& request, const sip::Source& source) const;
   void on_flow_closed(std::uint64_t flow);
   void remove(std::string_view account) { bindings_.erase(std::string(account)); }
+  // Does a contact stand on that connection?
+  bool has_flow(std::uint64_t flow) const;
   void for_each(const std::function<void(const std::string& account, const std::vector<Binding>&)>& f) const {
     for (const auto& [account, bindings] : bindings_) f(account, bindings);
   }

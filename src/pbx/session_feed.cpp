@@ -124,6 +124,14 @@ void SessionFeed::on_call_changed(const CallInfo& call, const SessionDetails& de
   }
 }
 
+void SessionFeed::on_revoked(const RevokedAccounts& revoked) {
+  std::vector<std::pair<sip::Subscription*, bool>> ending;
+  for (const auto& [id, subscriber] : subscribers_) {
+    if (const auto own = revoked.find(subscriber.account); own != revoked.end()) ending.emplace_back(subscriber.subscription, own->second);
+  }
+  for (const auto& [subscription, gone] : ending) subscription->terminate(gone ? "rejected" : "deactivated");
+}
+
 void SessionFeed::note(Subscriber& subscriber, const std::string& id, std::string closing) {
   if (closing.empty()) subscriber.known.insert(id);
   else subscriber.known.erase(id);

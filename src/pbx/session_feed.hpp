@@ -59,6 +59,8 @@ class SessionFeed final : public sip::SubscriptionHandler {
   sip::SubscriptionHandler* subscribe(sip::Subscription& subscription, const std::string& account);
   // Whatever has changed of it; the last time with CallInfo::State::kEnded.
   void on_call_changed(const CallInfo& call, const SessionDetails& details);
+  // Their subscriptions end.
+  void on_revoked(const RevokedAccounts& revoked);
   bool sees(const std::string& account, const CallInfo& call) const { return sees(scope_(account), account, call); }
 
   // sip::SubscriptionHandler

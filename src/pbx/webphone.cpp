@@ -247,6 +247,11 @@ void Webphone::on_unregistered(std::string_view number, bool orderly) {
 void Webphone::remove(std::string number) {
   const auto found = clients_.find(number);
   if (found == clients_.end()) return;
+void Webphone::sign_off(const std::string& account) {
+  const auto* client = find(account);
+  if (client && client->extension) remove(account);
+}
+
   const auto client = std::move(found->second);
   clients_.erase(found);
   numbers_.erase(client->resume_token);

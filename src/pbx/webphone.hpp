@@ -93,6 +93,9 @@ class Webphone {
   // From the registrar: the client's contact came, went in order, or was lost with its connection.
   void on_registered(std::string_view number);
   void on_unregistered(std::string_view number, bool orderly);
+  // The account's password holds no more: its client, secret included, is gone.
+  void sign_off(const std::string& account);
+
 
   // Those of `line` that are online.
   std::vector<const WebphoneClient*> online(std::string_view line) const;

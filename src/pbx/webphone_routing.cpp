@@ -37,7 +37,7 @@ sip::SubscriptionHandler* Pbx::on_subscribe(sip::Subscription& subscription, con
   // Of accounts, accounts alone are told: a line's client may be anybody.
   if (client && !client->extension) return refuse({.status = 403});
   const auto* watched = accounts_.find(target);
-  return watched ? presence_.subscribe(subscription, watched->name) : refuse({.status = 404});
+  return watched ? presence_.subscribe(subscription, watched->name, caller.account->name) : refuse({.status = 404});
 }
 
 void Pbx::on_roster_changed(std::string_view, const WebphoneClient& client) { roster_.on_changed(client); }

@@ -140,6 +140,13 @@ std::vector<Publication> PublicationStore::find(std::string_view resource, std::
   return out;
 }
 
+void PublicationStore::remove(std::string_view resource) {
+  const auto own = by_resource_.find(resource);
+  if (own == by_resource_.end()) return;
+  const auto tags = own->second;   // the last one takes it away
+  for (const Tag& tag : tags) erase(tag);
+}
+
 std::vector<std::string> PublicationStore::expire(base::TimePoint now) {
   std::vector<std::string> changed;
   while (!by_expiry_.empty() && by_expiry_.begin()->first <= now) {

@@ -49,6 +49,8 @@ class PublicationStore {
 
   // Those of a resource and a package that hold, the oldest first.
   std::vector<Publication> find(std::string_view resource, std::string_view package, base::TimePoint now) const;
+  // All that was published for a resource.
+  void remove(std::string_view resource);
   // Drops what has expired: the resources whose state changed, each once.
   std::vector<std::string> expire(base::TimePoint now);
   base::TimePoint next_expiry() const;                 // kNever: none
