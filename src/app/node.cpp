@@ -4,6 +4,7 @@
 #include "api/rest.hpp"
 #include "api/static_files.hpp"
 #include "api/webphone_api.hpp"
+#include "app/origin_log.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "runtime/shard.hpp"
@@ -171,7 +172,13 @@ base::Status Node::open() {
   if (!endpoint) return std::unexpected(base::Error{endpoint.error().code, "SIP on " + endpoint.error().detail});
   sip_ = std::move(*endpoint);
   for (const auto& address : config_.banned) sip_->bans().ban(address, std::chrono::steady_clock::now(), kForEver);
-  shard_->run_and_wait([this] { core_->begin(*sip_); });
+  const auto origins = std::make_shared<OriginLog>();
+  shard_->run_and_wait([this, origins] {
+    core_->begin(*sip_);
+    core_->pbx()->webphone().on_refused_origin([origins](const pbx::LineConfig& line, std::string_view origin) {
+      if (const auto said = origins->refused_by_line(line.name, origin, std::chrono::steady_clock::now())) spdlog::warn("{}", *said);
+    });
+  });
 
   auto http = config_.http;
   http.banned = [endpoint = sip_.get()](const base::SocketAddress& remote) { return endpoint->bans().is_banned(remote, std::chrono::steady_clock::now()); };
@@ -202,8 +209,10 @@ base::Status Node::open() {
   // Filled when the listeners' ports are known; I/O threads read it from then on.
   auto rules = std::make_shared<std::atomic<std::shared_ptr<const std::vector<OriginRule>>>>(std::make_shared<const std::vector<OriginRule>>());
   for (const auto& path : config_.websocket_paths) {
-    http.websockets.push_back(sip_->websocket_route(path, [rules, lines = config_.pbx.lines](std::string_view origin, const net::HttpRequest& request) {
-      return origin_allowed(origin, request, *rules->load(), lines);
+    http.websockets.push_back(sip_->websocket_route(path, [rules, lines = config_.pbx.lines, origins](std::string_view origin, const net::HttpRequest& request) {
+      if (origin_allowed(origin, request, *rules->load(), lines)) return true;
+      if (const auto said = origins->refused_by_listener(request.local.to_string(), origin, std::chrono::steady_clock::now())) spdlog::warn("{}", *said);
+      return false;
     }));
   }
   const auto listeners = http.listeners.size();

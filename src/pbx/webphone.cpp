@@ -130,11 +130,14 @@ base::Result<const WebphoneClient*> Webphone::connect(const ConnectRequest& requ
   }
   if (const auto* line = find_line(request.line)) return connect_to(*line, request, nullptr);
   if (!request.password.empty()) return connect_extension(request);
-  return base::fail(base::ErrorCode::kNotFound, "no such line");
+  return base::fail(base::ErrorCode::kNotFound, "there is no such line; an account is signed in with its password");
 }
 
 Webphone::Connected Webphone::connect_to(const LineConfig& line, const ConnectRequest& request, const TokenClaims* token) {
-  if (!origin_allowed(line, request.origin)) return denied("pages of this origin may not use the line");
+  if (!origin_allowed(line, request.origin)) {
+    if (report_origin_) report_origin_(line, request.origin);
+    return denied("pages of this origin may not use the line");
+  }
   if (line.access == LineConfig::Access::kPassword && !token && !same_secret(request.password, line.password)) return denied("wrong password");
   if (line.access == LineConfig::Access::kToken && !token) return denied("the line wants a token");
   const auto may = token ? token->may : Privileges{};
@@ -244,14 +247,14 @@ void Webphone::on_unregistered(std::string_view number, bool orderly) {
   give_grace(*found->second, std::max(base::Duration::zero(), grace - kGraceMargin));
 }
 
-void Webphone::remove(std::string number) {
-  const auto found = clients_.find(number);
-  if (found == clients_.end()) return;
 void Webphone::sign_off(const std::string& account) {
   const auto* client = find(account);
   if (client && client->extension) remove(account);
 }
 
+void Webphone::remove(std::string number) {
+  const auto found = clients_.find(number);
+  if (found == clients_.end()) return;
   const auto client = std::move(found->second);
   clients_.erase(found);
   numbers_.erase(client->resume_token);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -67,6 +68,8 @@ class Webphone {
   Webphone(std::vector<LineConfig> lines, TokenKeys tokens, std::string realm, Accounts& accounts, base::Timeline& timeline);
   ~Webphone();
   void set_listener(RosterListener& listener) { listener_ = &listener; }
+  // Called for each page that connect() refuses for its origin.
+  void on_refused_origin(std::function<void(const LineConfig& line, std::string_view origin)> report) { report_origin_ = std::move(report); }
   // Accounts that may supervise when they sign in as extensions.
   void set_supervisors(std::vector<std::string> accounts) { supervisors_ = std::move(accounts); }
   bool is_supervisor(std::string_view account) const { return std::find(supervisors_.begin(), supervisors_.end(), account) != supervisors_.end(); }
@@ -90,12 +93,12 @@ class Webphone {
   // no longer than the account and its password do.
   const WebphoneClient* bearer(std::string_view credentials) const;
 
-  // From the registrar: the client's contact came, went in order, or was lost with its connection.
-  void on_registered(std::string_view number);
-  void on_unregistered(std::string_view number, bool orderly);
   // The account's password holds no more: its client, secret included, is gone.
   void sign_off(const std::string& account);
 
+  // From the registrar: the client's contact came, went in order, or was lost with its connection.
+  void on_registered(std::string_view number);
+  void on_unregistered(std::string_view number, bool orderly);
 
   // Those of `line` that are online.
   std::vector<const WebphoneClient*> online(std::string_view line) const;
@@ -122,6 +125,7 @@ class Webphone {
   Accounts& accounts_;
   base::Timeline& timeline_;
   RosterListener* listener_ = nullptr;
+  std::function<void(const LineConfig&, std::string_view)> report_origin_;
   std::map<std::string, std::unique_ptr<WebphoneClient>, std::less<>> clients_;                        // by number
   std::deque<std::string> gone_;                                                                       // numbers; bounded
   std::unordered_set<std::string> gone_numbers_;                                                       // the same

@@ -95,9 +95,13 @@ TEST_F(WebphoneTest, OriginsAreTheLinesOwn) {
   EXPECT_TRUE(webphones.connect({.line = "Webphone1", .origin = "http://anywhere:8080"}));
   EXPECT_TRUE(webphones.connect({.line = "Sales", .password = "opensesame", .origin = "https://SHOP.example"}));
   EXPECT_TRUE(webphones.connect({.line = "Sales", .password = "opensesame"}));
+  std::vector<std::string> reported;
+  webphones.on_refused_origin([&](const pbx::LineConfig& line, std::string_view origin) { reported.push_back(line.name + " " + std::string(origin)); });
   for (const auto* origin : {"http://shop.example", "https://shop.example:8443", "https://evil.shop.example", "null"}) {
     EXPECT_EQ(refused({.line = "Sales", .password = "opensesame", .origin = origin}), base::ErrorCode::kDenied) << origin;
   }
+  EXPECT_EQ(refused({.line = "Sales", .password = "wrong"}), base::ErrorCode::kDenied);   // that is no matter of origins
+  EXPECT_EQ(reported, (std::vector<std::string>{"Sales http://shop.example", "Sales https://shop.example:8443", "Sales https://evil.shop.example", "Sales null"}));
 }
 
 TEST_F(WebphoneTest, APasswordLineWantsItsPassword) {

@@ -299,6 +299,13 @@ async function waits(group) {
       await until("it is not set up", async () => (await visitor.text("widget-problem")).includes("isn't ready"));
       await visitor.close();
     }
+    const again = await visit("D", { ...devices("red"), tag: `data-line="elsewhere"` });
+    await again.begin("hello");
+    await until("it is not set up still", async () => (await again.text("widget-problem")).includes("isn't ready"));
+    await again.close();
+    const said = () => server.log.split("\n").filter((line) => line.includes(`webphone line elsewhere: pages of ${shop.url} are refused`));
+    await until("the log says what to do", async () => said().length > 0);
+    same(said().length, 1, "lines of the log");
   });
   await test("visitors see and call nobody but the queue", async () => {
     const [e, f] = [await visit("E", devices("red")), await visit("F", devices("green"))];
