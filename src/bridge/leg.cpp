@@ -130,6 +130,23 @@ void Leg::move_to(LegOwner& owner, BridgeId bridge, sdp::VideoMode video) {
   if (video_ != sdp::VideoMode::kForwarding && negotiator_->needs_offer() && session_->established()) session_->reoffer();
 }
 
+bool Leg::present(const Identity& who) {
+  if (who == presented_ || ended_ || !session_ || !party_.trunk.empty()) return false;
+  presented_ = who;
+  identity_told_ = true;
+  const auto& name = who.display_name;
+  session_->tell_identity(fmt::format("P-Asserted-Identity: {}<{}>\r\n", name.empty() ? std::string() : sip::quote(name) + " ", who.uri));
+  return true;
+}
+
+void Leg::inherit_presented(const Leg& predecessor) {
+  if (predecessor.identity_told_) {
+    present(predecessor.presented_);
+  } else {
+    presented_ = predecessor.presented_;
+  }
+}
+
 void Leg::end(std::string_view reason) {
   if (!ended_ && session_) session_->end(reason);
 }

@@ -89,6 +89,13 @@ struct Party {
   std::shared_ptr<void> trunk_use{};   // counts as a call of the trunk for as long as somebody keeps it
 };
 
+// Who is at the far side, as a peer sees it.
+struct Identity {
+  std::string number, display_name;
+  std::string uri;
+  bool operator==(const Identity& other) const { return number == other.number && display_name == other.display_name; }
+};
+
 // A webphone's page may stand still for two minutes in a dialogue of its own (rule 5 of the WebphoneAPI): it is waited for.
 constexpr std::chrono::seconds kPagePatience{200};
 
@@ -106,6 +113,13 @@ class Leg final : public sip::SessionHandler {
     if (party_.webphone) session.set_patience(kPagePatience);
   }
   sip::Session& session() { return *session_; }
+  // Its peer speaks with `who` now, and is told so (P-Asserted-Identity, RFC 3325) unless it knows; a trunk never is. False: nothing
+  // was to be told.
+  bool present(const Identity& who);
+  // Its peer knows that already: by the INVITE, ours or its own.
+  void note_presented(std::string number, std::string display_name) { presented_ = {std::move(number), std::move(display_name), {}}; }
+  // The same page by another dialog may have missed what its predecessor was told.
+  void inherit_presented(const Leg& predecessor);
   bool is_of(const sip::Session& session) const { return session_ == &session && !ended_; }
   LegOwner& owner() const { return *owner_; }
   BridgeId bridge() const { return bridge_; }
@@ -209,6 +223,8 @@ class Leg final : public sip::SessionHandler {
   std::vector<std::pair<std::size_t, SourceId>> shown_;
   std::vector<std::string> video_codecs_;
   base::TokenBucket message_bucket_;
+  Identity presented_;
+  bool identity_told_ = false;
   std::vector<std::string> refused_types_;
   std::vector<std::uint64_t> told_unavailable_;
   std::deque<std::string> taken_;               // the last ids, of a predecessor too; bounded

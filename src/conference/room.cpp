@@ -31,7 +31,9 @@ bool same_secret(std::string_view a, std::string_view b) {
 std::string leave_reason(const sip::SessionEnd& end) {
   switch (end.cause) {
     case sip::EndCause::kByeReceived: return "left";
-    case sip::EndCause::kByeSent: return end.reason.find("lost") != std::string::npos ? "connection lost" : "removed";
+    case sip::EndCause::kByeSent:
+      if (end.reason.find("text=\"Transferred\"") != std::string::npos || end.reason.find("text=\"Replaced\"") != std::string::npos) return "left";
+      return end.reason.find("lost") != std::string::npos ? "connection lost" : "removed";
     case sip::EndCause::kTimeout:
     case sip::EndCause::kDialogGone:
     case sip::EndCause::kSessionExpired: return "connection lost";
@@ -110,6 +112,23 @@ sip::SessionHandler* Room::resume(sip::Session& session, const sip::Message& inv
   return nullptr;
 }
 
+sip::SessionHandler* Room::replace(sip::Session& session, const sip::Message& invite, bridge::Party party, bridge::Leg& old) {
+  const auto* replaced = find(old);
+  const bool taken = std::any_of(participants_.begin(), participants_.end(), [&](const auto& p) { return p->replaces == &old; });
+  if (!replaced || !replaced->present || taken) {
+    session.reject({.status = taken ? 491 : 481});
+    return nullptr;
+  }
+  auto participant = std::make_unique<Participant>();
+  participant->channel = fmt::format("SIP/{}-{:08x}", base::clean_display_name(party.number), ++last_channel_);
+  participant->created = environment_.timeline.wall();
+  participant->replaces = &old;
+  participant->another = true;
+  participant->leg = std::make_unique<bridge::Leg>(environment_.next_leg_id(), environment_, *this, bridge_.id(),
+                                                   profile_.video ? sdp::VideoMode::kForwarding : sdp::VideoMode::kNone, std::move(party));
+  return accept(session, invite, std::move(participant));
+}
+
 bool Room::has_adopted(std::string_view token) const {
   return std::any_of(participants_.begin(), participants_.end(),
                      [&](const auto& p) { return p->present && p->adopted && same_secret(token, p->leg->party().resume_token); });
@@ -139,6 +158,7 @@ sip::SessionHandler* Room::accept(sip::Session& session, const sip::Message& inv
   leg.set_wants_events(profile_.enable_events || asks_for_events(invite));
   leg.set_wants_text(profile_.text_messaging);
   if (!profile_.video_codecs.empty()) leg.set_video_codecs(profile_.video_codecs);
+  if (participant->replaces && !participant->another) leg.inherit_presented(*participant->replaces);
   const auto answer = leg.prepare_answer(invite);
   if (!answer) {
     // 399 is RFC 3261's miscellaneous warning; the text says which m-line and why.
@@ -204,13 +224,15 @@ void Room::send_welcome(Participant& to) {
 void Room::on_leg_established(bridge::Leg& leg) {
   auto* participant = find(leg);
   if (!participant || participant->present) return;
-  if (participant->replaces) return take_place(*participant);
+  if (participant->replaces && !participant->another) return take_place(*participant);
+  auto* old = std::exchange(participant->replaces, nullptr);
   participant->present = true;
   note_presence();
   bridge_.add(leg);
   send_event(EventType::kJoin, *participant);
   send_welcome(*participant);
   bridge_.replay(leg, participant->history_wanted);
+  if (old) old->end("SIP;cause=200;text=\"Replaced\"");
 }
 
 // The same participant by another dialog: the others see nothing of it but the video going on.
@@ -303,6 +325,7 @@ void Room::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
   for (auto& p : participants_) {
     if (p->replaces == &leg) p->replaces = nullptr;
   }
+  forget_referrals(leg);
   auto& gone = *gone_.emplace_back(std::move(*it));
   participants_.erase(it);
   bridge_.remove(leg);

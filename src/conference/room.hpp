@@ -11,6 +11,7 @@
 #include "bridge/bridge.hpp"
 #include "conference/events.hpp"
 #include "conference/room_observer.hpp"
+#include "sip/refer.hpp"
 
 namespace conference {
 
@@ -36,6 +37,7 @@ struct Participant {
   bool admin = false;
   bool present = false;                 // in the bridge, and known to the others
   bridge::Leg* replaces = nullptr;      // the leg whose place it takes when it is established
+  bool another = false;                 // and it is somebody else (RFC 3891), no page that is the same again
   bool adopted = false;                 // it came as an established leg, out of a call
   std::size_t history_wanted = 0;       // messages that its INVITE asked for (Parley-History)
 };
@@ -50,6 +52,15 @@ class RoomHost {
   virtual void on_room_empty(Room& room) = 0;
 };
 
+// Who calls others into rooms for their participants. Thread: the shard's.
+class RoomDialer {
+ public:
+  virtual ~RoomDialer() = default;
+  // A participant's REFER (RFC 4579 sections 5.5, 5.6), by whose rights it goes: `told` hears of 1xx, and once how it ended, in this
+  // call or later. REQUIRES !wanted.bye.
+  virtual void call_into(Room& room, bridge::Leg& by, const sip::ReferRequest& wanted, std::function<void(int status)> told) = 0;
+};
+
 class Room final : public bridge::LegOwner {
  public:
   Room(std::string name, RoomProfile profile, bridge::LegEnvironment& environment, bridge::MessagePolicy messages, RoomHost& host,
@@ -58,6 +69,8 @@ class Room final : public bridge::LegOwner {
 
   // Before the first comes in; outlives the room. Null: nobody.
   void set_observer(RoomObserver* observer) { observer_ = observer; }
+  // The same. Null: a REFER is refused.
+  void set_dialer(RoomDialer* dialer) { dialer_ = dialer; }
   const std::string& name() const { return name_; }
   const std::string& id() const { return id_; }
   std::size_t members() const;
@@ -68,6 +81,9 @@ class Room final : public bridge::LegOwner {
   // The same, by a page that proves to be `token`'s participant: it takes that one's place. Null and untouched: unknown.
   bool holds(std::string_view token) const;
   sip::SessionHandler* resume(sip::Session& session, const sip::Message& invite, std::string_view token);
+
+  // An INVITE with Replaces (RFC 3891) that names `old`'s dialog, which is a participant's: somebody else takes its place.
+  sip::SessionHandler* replace(sip::Session& session, const sip::Message& invite, bridge::Party party, bridge::Leg& old);
 
   // An established leg, out of a call, is a participant from now on. REQUIRES has_place().
   void adopt(std::unique_ptr<bridge::Leg> leg);
@@ -98,9 +114,21 @@ class Room final : public bridge::LegOwner {
   void on_leg_message(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) override;
   void on_leg_message_done(bridge::Leg& leg, std::uint64_t token, int status) override;
   void on_leg_talking(bridge::Leg& leg, bool talking) override;
+  void on_leg_request(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) override;
   void on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) override;
 
  private:
+  // Whom a participant has had called, or removed, and is told of it.
+  struct Referral {
+    const bridge::Leg* leg;
+    std::unique_ptr<sip::ReferNotifier> notifier;
+    bool over = false;
+  };
+  // room_refer.cpp
+  void refer(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request);
+  void refer_bye(Participant& by, sip::RequestId id, const sip::Message& request, const sip::ReferRequest& wanted);
+  void forget_referrals(const bridge::Leg& leg);
+
   Participant* find(const bridge::Leg& leg);
   sip::SessionHandler* accept(sip::Session& session, const sip::Message& invite, std::unique_ptr<Participant> participant);
   void send_event(EventType type, const Participant& about, std::string_view reason = {});
@@ -118,12 +146,14 @@ class Room final : public bridge::LegOwner {
   RoomHost& host_;
   const base::WallTime created_;
   RoomObserver* observer_ = nullptr;
+  RoomDialer* dialer_ = nullptr;
   bool opened_ = false;                // the observer knows of it
   base::TokenBucket api_bucket_;
   bridge::Bridge bridge_;
   std::vector<std::unique_ptr<Participant>> participants_;
   std::vector<std::unique_ptr<Participant>> gone_;   // ended, their sessions still on the stack: destroyed in the next turn
   base::TimerQueue::Id sweep_timer_ = 0;
+  std::vector<std::shared_ptr<Referral>> referrals_;
   std::uint32_t last_channel_ = 0;
 };
 

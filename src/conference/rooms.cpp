@@ -27,6 +27,7 @@ Room* Rooms::find_or_create(std::string_view name) {
   auto room = std::make_unique<Room>(std::string(name), config_.profile ? config_.profile(key) : RoomProfile{}, environment_, config_.messages, *this,
                                      config_.store);
   room->set_observer(observer_);
+  room->set_dialer(dialer_);
   return rooms_.emplace(std::move(key), std::move(room)).first->second.get();
 }
 

@@ -31,6 +31,7 @@ class Rooms final : public RoomHost {
   static std::string key_of(std::string_view name);
 
   void set_observer(RoomObserver* observer) { observer_ = observer; }   // before there is a room
+  void set_dialer(RoomDialer* dialer) { dialer_ = dialer; }         // the same
   Room* find(std::string_view name);
   Room* find_or_create(std::string_view name);       // null: too many rooms
   Room* holding(std::string_view resume_token);
@@ -44,6 +45,7 @@ class Rooms final : public RoomHost {
   bridge::LegEnvironment& environment_;
   const RoomsConfig config_;
   RoomObserver* observer_ = nullptr;
+  RoomDialer* dialer_ = nullptr;
   std::unordered_map<std::string, std::unique_ptr<Room>> rooms_;
   std::vector<std::string> empty_;                   // keys of those that may go in the next turn
   base::TimerQueue::Id sweep_timer_ = 0;

@@ -49,6 +49,7 @@ sip::SessionHandler* Call::start(sip::Session& session, const sip::Message& invi
   if (!answer) return reject(session, {.status = 488, .headers = {{"Warning", "399 parley " + sip::quote(answer.error().detail)}}});
   caller_answer_ = std::move(*answer);
   if (caller_->party().trunk.empty()) caller_headers_ = identity_headers(caller_->party());
+  caller_->note_presented(target.party.number, target.party.display_name);
   const auto at = caller_answer_.find("\nm=video ");
   video_ = at != std::string::npos && !std::string_view(caller_answer_).substr(at + 9).starts_with("0 ");
   if (target.kind == CallTarget::Kind::kService) {
@@ -122,6 +123,7 @@ sip::SessionHandler* Call::resume(sip::Session& session, const sip::Message& inv
       session.reject({.status = 488, .headers = {{"Warning", "399 parley " + sip::quote(answer.error().detail)}}});
       return nullptr;
     }
+    leg->inherit_presented(*old);
     auto* handler = leg.get();
     successors_.push_back({std::move(leg), old});
     session.accept(*answer, identity_headers(handler->party()));
@@ -161,6 +163,7 @@ void Call::take_place(bridge::Leg& leg) {
     note_legs();
     host_.on_call_changed(*this);
   }
+  present_parties();
   if (service_) return begin_service();
   if (queued_) return play_waiting_music(), tell_waiting();
   tell_hold(leg);
@@ -184,6 +187,7 @@ void Call::on_leg_established(bridge::Leg& leg) {
   hush(*caller_);
   join(*caller_);
   join(leg);
+  present_parties();
   if (queued_) finish_waiting(leg);
   else if (!caller_->session().established()) caller_->session().accept(caller_answer_, caller_headers_);
   std::vector<bridge::Leg*> losers;
@@ -229,7 +233,7 @@ void Call::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
   if (drop_successors_of(leg)) return sweep();
   if (end.cause == sip::EndCause::kByeReceived && leave_to_target(leg)) return sweep();
   std::erase(holding_, &leg);
-  if (on_candidate_ended(leg)) return;
+  if (on_candidate_ended(leg, end)) return;
   if (!answered_ && &leg != caller_.get() && forward(leg, end)) return sweep();
   if (&leg == caller_.get()) {
     gone_.push_back(std::move(caller_));
@@ -260,6 +264,7 @@ void Call::check_over() {
   end_listeners();
   if (!listeners_.empty() || over_) return;
   over_ = true;
+  tell_plan(best_failure_);
   end_all({});   // those too whose place another took
   host_.on_call_over(*this);
 }

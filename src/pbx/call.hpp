@@ -71,6 +71,9 @@ CallStages stages_of(std::vector<CallBranch> branches);
 // What a party is told of itself: its id, and the secret by which a webphone's page takes its call up again. Whole lines.
 std::string identity_headers(const bridge::Party& party);
 
+// Both dialogs are held by one and the same: an account, or a guest on one connection or at one address.
+bool same_holder(bridge::Leg& a, bridge::Leg& b);
+
 // Which refusal of several the caller is told: a 6xx at once, else what says most (RFC 3261 section 16.7, step 6).
 int better_failure(int a, int b);
 
@@ -117,6 +120,7 @@ class Call final : public bridge::LegOwner {
     bridge::Party callee;                               // as what the caller sees it
     std::string callee_uri;
     std::function<CallTarget()> find_callee;
+    std::function<void(int status)> told{};             // 1xx of who is rung; once: 200, it is where it was led to, or why not
   };
   bool originate(Plan plan);
   void end_all(std::string_view reason);
@@ -138,6 +142,8 @@ class Call final : public bridge::LegOwner {
   // answers. 202: it is under way, or why not.
   int transfer(bool caller_stays, const CallTarget& target);
   bool has_party(bool caller, std::string_view number) const;   // the caller, or who answered
+  // Whom `own` talks to here goes to `to`, and `own` is let go. 200, or why not: then nothing was taken.
+  int hand_over(bridge::Leg& own, const std::function<void(std::unique_ptr<bridge::Leg>)>& to);
 
   // call_waiting.cpp: a caller who waits in a queue, answered at once. Null: it was rejected.
   sip::SessionHandler* wait(sip::Session& session, const sip::Message& invite, bridge::Party caller, const QueueConfig& queue);
@@ -159,13 +165,13 @@ class Call final : public bridge::LegOwner {
   // Whom `branches` are rung for hears the call: unseen, not heard, no party of it. Its INVITE has Parley-Listen with this call's id.
   base::Status listen(std::vector<CallBranch> branches);
   base::Status stop_listening(std::string_view account);
+  void end_listeners_of(const RevokedAccounts& revoked);
 
   // bridge::LegOwner
   void on_leg_established(bridge::Leg& leg) override;
   void on_leg_progress(bridge::Leg& leg, const sip::Message& response) override;
   void on_leg_media_changed(bridge::Leg& leg) override;
   void on_leg_message(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& request) override;
-  void end_listeners_of(const RevokedAccounts& revoked);
   void on_leg_message_done(bridge::Leg& leg, std::uint64_t token, int status) override;
   void on_leg_talking(bridge::Leg&, bool) override {}
   void on_leg_dtmf(bridge::Leg& leg, char digit) override;
@@ -262,8 +268,12 @@ class Call final : public bridge::LegOwner {
   std::chrono::seconds ring_stage(CallStages& waiting, const bridge::Party& from, const std::string& from_uri, bool video, Legs& into);
   bool ring_callees();
   std::string uri_of(bridge::Leg& leg) const;
+  bridge::Identity identity_of(bridge::Leg& leg) const;
+  bridge::Identity identity_of(const std::string& number, const std::string& display_name) const;
+  void present_parties();
   void on_candidate_established(bridge::Leg& leg);
-  bool on_candidate_ended(const bridge::Leg& leg);
+  bool on_candidate_ended(const bridge::Leg& leg, const sip::SessionEnd& end);
+  void tell_plan(int status);
   void refuse_caller();
   void note_trunk(bridge::Leg& leg, const sip::SessionEnd& end);
   void begin_info(const bridge::Party& caller, const bridge::Party& callee);

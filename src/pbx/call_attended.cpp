@@ -5,16 +5,12 @@
 #include "pbx/call.hpp"
 
 namespace pbx {
-namespace {
-
-// Both ends are held by one and the same: an account, or a guest on one connection or at one address.
-bool same_holder(const bridge::Leg& a, const bridge::Leg& b, const sip::Source& at, const sip::Source& bt) {
+bool same_holder(bridge::Leg& a, bridge::Leg& b) {
   if (!a.party().account.empty() || !b.party().account.empty()) return a.party().account == b.party().account;
+  const auto &at = a.session().source(), &bt = b.session().source();
   if (at.transport != bt.transport) return false;
   return sip::is_reliable(at.transport) ? at.flow != 0 && at.flow == bt.flow : at.remote == bt.remote;
 }
-
-}  // namespace
 
 int CallHost::place(const CallTarget&, const std::function<std::unique_ptr<bridge::Leg>()>&) { return 480; }
 
@@ -89,7 +85,7 @@ void Call::refer_attended(bridge::Leg& leg, const sip::Replaces& replaces, std::
   auto& stays = &leg == caller_.get() ? *answered_ : *caller_;
   // Dialog ids are secrets of their ends, and still not enough: it must be the sender's own (RFC 3891 section 6).
   if (!own || own->ended() || own == &leg || own == &stays) return notifier->finish(481);
-  if (!same_holder(leg, *own, leg.session().source(), own->session().source())) return notifier->finish(403);
+  if (!same_holder(leg, *own)) return notifier->finish(403);
   if (replaces.early_only && own->session().established()) return notifier->finish(486);
   if (stays.ended()) return notifier->finish(480);
   const int status = join_replaced(leg, stays, *own, notifier);
@@ -105,6 +101,7 @@ int Call::join_replaced(bridge::Leg& leg, bridge::Leg& stays, bridge::Leg& own, 
   if (auto* room = dynamic_cast<conference::Room*>(&own.owner())) {
     if (!own.joined()) return 481;
     own.end("SIP;cause=200;text=\"Transferred\"");
+    stays.present(identity_of(room->name(), room->name()));
     room->adopt(detach(stays));
     return finish();
   }
@@ -118,6 +115,17 @@ int Call::join_replaced(bridge::Leg& leg, bridge::Leg& stays, bridge::Leg& own, 
   if (!(served || (talks && own.joined()))) return 481;
   other->put_in_place(own, detach(stays));
   return finish();
+}
+
+int Call::hand_over(bridge::Leg& own, const std::function<void(std::unique_ptr<bridge::Leg>)>& to) {
+  if (transfer_) return 491;
+  const bool party = answered_ && caller_ && (&own == answered_ || &own == caller_.get());
+  if (!party || is_retired(own) || !own.joined()) return 481;
+  auto& stays = &own == caller_.get() ? *answered_ : *caller_;
+  if (stays.ended()) return 480;
+  to(detach(stays));
+  own.end("SIP;cause=200;text=\"Transferred\"");
+  return 200;
 }
 
 // Whom it called has not answered yet: that one rings on, for who is left here. Its caller's INVITE is over.
@@ -153,6 +161,8 @@ sip::SessionHandler* Call::replace(sip::Session& session, const sip::Message& in
   leg->attach(session);
   const auto answer = leg->prepare_answer(invite);
   if (!answer) return refuse({.status = 488, .headers = {{"Warning", "399 parley " + sip::quote(answer.error().detail)}}});
+  auto& stays = &old == caller_.get() ? *answered_ : *caller_;
+  leg->present(identity_of(stays));
   auto* handler = leg.get();
   if (rings) {
     callees_.push_back(std::move(leg));
@@ -170,6 +180,8 @@ bool Call::lead_caller(const CallTarget& target) {
   environment_.timeline.cancel(ring_timer_);
   led_to_ = target;
   end_ringing("SIP;cause=302;text=\"Forwarded\"");
+  const bool service = target.kind == CallTarget::Kind::kService;
+  caller_->present(service ? identity_of(target.party.number, target.party.display_name) : identity_of(target.name, target.name));
   if (caller_->session().established()) {
     go_to_led();
   } else {
@@ -184,7 +196,11 @@ void Call::go_to_led() {
   info_.answered = environment_.timeline.wall();
   info_.to = {target.name, target.name, {}};
   note_legs();
-  if (host_.place(target, [this] { return detach(*caller_); }) != 200) return caller_->end("SIP;cause=480");
+  if (const int status = host_.place(target, [this] { return detach(*caller_); }); status != 200) {
+    best_failure_ = status;
+    return caller_->end("SIP;cause=480");
+  }
+  tell_plan(200);
   check_over();
 }
 

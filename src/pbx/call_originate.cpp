@@ -27,6 +27,7 @@ void Call::note_answer(const bridge::Party& by) {
 
 // Who speaks in it now, against who did: for its record, which names all that were in it.
 void Call::note_legs() {
+  present_parties();
   if (!info_.answered) return;
   std::vector<const bridge::Leg*> here;
   if (caller_ && !caller_->ended()) here.push_back(caller_.get());
@@ -74,6 +75,7 @@ void Call::on_candidate_established(bridge::Leg& leg) {
   caller_ = std::move(*own);
   candidates_.erase(own);
   candidates_waiting_.clear();
+  best_failure_ = 480;
   info_.from = {leg.party().number, leg.party().display_name, leg.party().account};
   std::vector<bridge::Leg*> losers;
   for (auto& other : candidates_) losers.push_back(other.get());
@@ -90,15 +92,23 @@ void Call::on_candidate_established(bridge::Leg& leg) {
 }
 
 // True when `leg` was one of those that ring for the caller's place.
-bool Call::on_candidate_ended(const bridge::Leg& leg) {
+bool Call::on_candidate_ended(const bridge::Leg& leg, const sip::SessionEnd& end) {
   const auto own = std::find_if(candidates_.begin(), candidates_.end(), [&](const auto& l) { return l.get() == &leg; });
   if (own == candidates_.end()) return false;
   gone_.push_back(std::move(*own));
   candidates_.erase(own);
+  best_failure_ = better_failure(best_failure_, end.cause == sip::EndCause::kRejected && end.status >= 400 ? end.status : 480);
   sweep();
   if (candidates_.empty() && ring_candidates()) return true;
   check_over();
   return true;
+}
+
+// Who asked for it hears of its end once.
+void Call::tell_plan(int status) {
+  if (!plan_.told) return;
+  const auto told = status >= 200 ? std::exchange(plan_.told, nullptr) : plan_.told;
+  told(status);
 }
 
 // Nobody answers: a caller that we have rung ourselves is hung up.

@@ -37,6 +37,26 @@ std::string Call::uri_of(bridge::Leg& leg) const {
   return std::string(leg.session().remote_uri());
 }
 
+bridge::Identity Call::identity_of(bridge::Leg& leg) const { return {leg.party().number, leg.party().display_name, uri_of(leg)}; }
+
+bridge::Identity Call::identity_of(const std::string& number, const std::string& display_name) const {
+  return {number, display_name, "sip:" + sip::escape_user(number) + "@" + config_.realm};
+}
+
+// Each is told whom it speaks with, where that is another than it knows of (docs/decisions/0009).
+void Call::present_parties() {
+  if (!caller_ || caller_->ended()) return;
+  const bool there = std::any_of(callees_.begin(), callees_.end(), [&](const auto& l) { return l.get() == answered_ && !l->ended(); });
+  if (there) {
+    caller_->present(identity_of(*answered_));
+    answered_->present(identity_of(*caller_));
+  } else if (service_) {
+    caller_->present(identity_of(service_party_.number, service_party_.display_name));
+  } else if (queued_) {
+    caller_->present(identity_of(queued_->queue->name, queued_->queue->name));
+  }
+}
+
 // Null: no offer could be made. No callback comes before it has returned.
 std::unique_ptr<bridge::Leg> Call::dial(const CallBranch& branch, const bridge::Party& from, const std::string& from_uri, bool video) {
   const auto& contact = branch.contact;
@@ -63,6 +83,7 @@ std::unique_ptr<bridge::Leg> Call::dial(const CallBranch& branch, const bridge::
                             .timeout = party.webphone ? bridge::kPagePatience : std::chrono::seconds(0),
                             .auth = branch.auth},
                            *leg));
+  leg->note_presented(from.number, from.display_name);
   return leg;
 }
 
@@ -115,12 +136,16 @@ void Call::on_leg_progress(bridge::Leg& leg, const sip::Message& response) {
     if (transfer_->notifier) transfer_->notifier->progress(response.status());
     return;
   }
+  const bool candidate = std::any_of(candidates_.begin(), candidates_.end(), [&](const auto& l) { return l.get() == &leg; });
+  if (candidate && response.status() > 100) return tell_plan(response.status());
   const bool callee = std::any_of(callees_.begin(), callees_.end(), [&](const auto& l) { return l.get() == &leg; });
   if (!callee || answered_ || !caller_ || caller_->ended() || response.status() == 100) return;
+  // Somebody else than was dialled may ring: a forward's target, one of a group in its turn.
+  const bool another = callees_.size() == 1 && !caller_->session().established() && caller_->present(identity_of(leg));
   // Early media of several branches at once would be nobody's: then the caller hears its own ringback.
   if (callees_.size() == 1 && leg.has_media()) {
     hear_early(leg);
-  } else if (!ringing_told_ && !caller_->session().established()) {
+  } else if ((!ringing_told_ || another) && !caller_->session().established()) {
     caller_->session().provisional(180);
   }
   if (std::exchange(ringing_told_, true)) return;

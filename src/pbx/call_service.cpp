@@ -25,6 +25,7 @@ void Call::begin_service() {
   if (!again) note_answer(service_party_);
   hush(*caller_);
   join(*caller_);
+  present_parties();
   switch (service_->kind) {
     case Kind::kEcho: environment_.media.set_echo(caller_->id(), true); break;
     case Kind::kTone: play(*caller_, {.kind = bridge::Sound::Kind::kTone, .hertz = service_->hertz, .file = {}}); break;

@@ -38,6 +38,7 @@ void Call::refer(bridge::Leg& leg, sip::RequestId id, const sip::MessagePtr& req
   if (told_.size() >= kMaxTold) return refuse(503);
   const auto wanted = sip::parse_refer(*request);
   if (!wanted) return leg.session().respond(id, wanted.error());
+  if (wanted->bye) return refuse(403, "Only INVITE Can Be Referred");
   const auto number = number_of(wanted->target);
   if (number.empty() && !wanted->replaces) return refuse(404);
   auto notifier = std::make_shared<sip::ReferNotifier>(leg.session(), environment_.timeline, id, *request, *wanted);

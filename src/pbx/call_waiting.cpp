@@ -25,6 +25,7 @@ sip::SessionHandler* Call::wait(sip::Session& session, const sip::Message& invit
   begin_info(caller, callee);
   caller_ = std::make_unique<bridge::Leg>(environment_.next_leg_id(), environment_, *this, bridge_.id(), sdp::VideoMode::kTwoWay, std::move(caller));
   caller_->attach(session);
+  caller_->note_presented(queue.name, queue.name);
   auto answer = caller_->prepare_answer(invite);
   if (!answer) return reject(session, {.status = 488, .headers = {{"Warning", "399 parley " + sip::quote(answer.error().detail)}}});
   queue_notices_ = caller_->party().webphone || invite.value("Accept").find(kQueueEventType) != std::string_view::npos;
@@ -111,6 +112,7 @@ sip::SessionHandler* Call::take(sip::Session& session, const sip::Message& invit
     session.reject({.status = 488, .headers = {{"Warning", "399 parley " + sip::quote(answer.error().detail)}}});
     return nullptr;
   }
+  leg->present(identity_of(*caller_));
   auto* handler = leg.get();
   queued_->taker = handler;
   callees_.push_back(std::move(leg));
@@ -160,6 +162,7 @@ void Call::wait(std::unique_ptr<bridge::Leg> caller, const QueueConfig& queue) {
   caller_->move_to(*this, bridge_.id(), caller_->video_mode());
   queue_notices_ = caller_->party().webphone;
   begin_waiting(queue);
+  present_parties();
   host_.on_call_changed(*this);
 }
 

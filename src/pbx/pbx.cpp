@@ -26,6 +26,9 @@ Pbx::Pbx(PbxConfig config, bridge::LegEnvironment& environment, Accounts& accoun
       sessions_(environment.timeline, [this](const std::string& account) { return session_scope(account); }) {
   if (auto plan = DialPlan::make(config_.dial_plan)) dial_plan_ = std::move(*plan);
   rooms_.set_observer(&room_watch_);
+  rooms_.set_dialer(this);
+  room_watch_.on_closed([this](const conference::Room& room) { on_room_closed(room); });
+  messages_.set_domain(config_.realm);
   registrar_.set_listener(*this);
   webphone_.set_listener(*this);
   webphone_.set_supervisors(config_.supervisors);
@@ -165,16 +168,19 @@ sip::SessionHandler* Pbx::replace(sip::Session& session, const sip::Message& inv
     if (leg->is_of(*found.session)) old = leg;
   }
   auto* call = old ? dynamic_cast<Call*>(&old->owner()) : nullptr;
-  if (!call) return refuse({.status = 481});
+  auto* room = old ? dynamic_cast<conference::Room*>(&old->owner()) : nullptr;
+  if (!call && !room) return refuse({.status = 481});
   auto party = party_of(invite, caller.account);
   const auto* client = webphone_.find(caller.account->name);
   party.webphone = client && (!client->extension || is_websocket(session.source()));
   if (client && !client->extension) {
     party.may_message = client->may.message;
-    const auto info = call->info();
-    const auto& other = call->has_party(true, old->party().number) ? info.to : info.from;
-    if (const auto target = resolve(dial_caller(party), party, other.number); !target.ok()) return refuse({.status = 403});
+    const auto info = call ? call->info() : CallInfo{};
+    const auto& other = room ? room->name() : call->has_party(true, old->party().number) ? info.to.number : info.from.number;
+    const auto target = resolve(dial_caller(party), party, other);
+    if (!target.ok() || (room && target.kind != CallTarget::Kind::kRoom)) return refuse({.status = 403});
   }
+  if (room) return room->replace(session, invite, std::move(party), *old);
   return call->replace(session, invite, std::move(party), *old);
 }
 
@@ -184,7 +190,9 @@ int Pbx::place(const CallTarget& target, const std::function<std::unique_ptr<bri
       auto* room = rooms_.find_or_create(target.name);
       if (!room) return 503;
       if (!room->has_place()) return 486;
-      room->adopt(take());
+      auto leg = take();
+      leg->present({room->name(), room->name(), uri_of(room->name())});
+      room->adopt(std::move(leg));
       return 200;
     }
     case CallTarget::Kind::kService: {
@@ -226,6 +234,7 @@ bridge::Party Pbx::party_of(const Account& callee) const {
 // The call is on the stack: it goes in the next turn.
 void Pbx::on_call_over(Call& call) {
   queues_.on_call_over(call);
+  into_rooms_.erase(&call);
   sessions_.on_call_changed(call.info(), {});
   tell_observer(call);
   over_.push_back(&call);

@@ -63,7 +63,7 @@ struct SessionAction {
 
 // Thread: the shard's.
 class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, public CallHost, public RegistrarListener, public RosterListener,
-                  public QueueListener {
+                  public QueueListener, public conference::RoomDialer {
  public:
   Pbx(PbxConfig config, bridge::LegEnvironment& environment, Accounts& accounts);
   ~Pbx() override;
@@ -105,6 +105,9 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   std::vector<CallInfo> list_calls() const;
   bool has_call(std::string_view call_id) const;   // that has not ended
   bool hang_up(std::string_view call_id);
+  // A text to an account or a client, as MESSAGE outside of calls has it: 202 taken, or kept for an account; 404, 480, 503. `sender`:
+  // whose rate it counts for, no account's name.
+  void message_by_api(const std::string& sender, const std::string& to, const sip::MessagePtr& message, Messages::Answer answer);
   // One party of that call goes on to whatever the API finds at `to`, and the other is let go when somebody answers there. `party`:
   // "from", "to", or its number. kNotFound: no such call or party, or nobody there; kConflict: not two who talk, or being transferred.
   base::Result<CallInfo> transfer(std::string_view call_id, const std::string& party, const std::string& to);
@@ -149,6 +152,9 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   // QueueListener
   void on_queue_event(QueueEvent event, const std::string& queue, const Call& call) override;
 
+  // conference::RoomDialer (pbx_rooms.cpp)
+  void call_into(conference::Room& room, bridge::Leg& by, const sip::ReferRequest& wanted, std::function<void(int status)> told) override;
+
   // CallHost
   CallTarget find_target(const bridge::Party& by, std::string_view number) override;
   void on_trunk_silent(const std::string& trunk, const base::SocketAddress& address) override { trunks_.note_silence(trunk, address); }
@@ -169,6 +175,10 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   sip::SessionHandler* connect(sip::Session& session, const sip::Message& invite, bridge::Party party, CallTarget target);
   Call& add_call();
   sip::SessionHandler* replace(sip::Session& session, const sip::Message& invite, const Caller& caller);
+  // pbx_rooms.cpp
+  int bring_into(conference::Room& room, bridge::Leg& by, const sip::Replaces& replaces);
+  int dial_into(conference::Room& room, const bridge::Party& by, std::string_view number, std::function<void(int status)> told);
+  void on_room_closed(const conference::Room& room);
   // pbx_supervise.cpp
   sip::SessionHandler* enter_queue(sip::Session& session, const sip::Message& invite, bridge::Party caller, const std::string& name);
   int place_in_queue(const std::string& name, const std::function<std::unique_ptr<bridge::Leg>()>& take);
@@ -201,6 +211,8 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   void tell_observer(const Call& call);
   void record(const CallInfo& call);
   bool over_rate(const sip::Source& source);
+  void revoke(const RevokedAccounts& revoked);
+  void close_later(std::uint64_t flow);
   void take_message(sip::RequestId id, const sip::MessagePtr& message, const sip::Source& source);
   sip::Reply answer_request(const sip::Message& request, const sip::Source& source);
 
@@ -211,8 +223,6 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   Authenticator authenticator_;
   Registrar registrar_;
   Webphone webphone_;
-  void revoke(const RevokedAccounts& revoked);
-  void close_later(std::uint64_t flow);
   WebphoneRoster roster_;
   Presence presence_;
   RoomWatch room_watch_{presence_};
@@ -228,10 +238,11 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   std::unordered_map<std::string, base::TokenBucket> rates_;   // by IP address; bounded
   std::unordered_map<std::string, base::TokenBucket> wrong_passwords_;
   std::function<void(const base::SocketAddress&)> report_abuse_;
+  std::function<void(std::uint64_t)> close_flow_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);      // for timers that nobody keeps
   base::TimerQueue::Id sweep_timer_ = 0;
+  std::unordered_map<const Call*, std::string> into_rooms_;    // calls that fetch somebody for the room of that id
   std::vector<const Call*> over_;                              // destroyed in the next turn
 };
 
 }  // namespace pbx
-  std::function<void(std::uint64_t)> close_flow_;
-  std::shared_ptr<int> alive_ = std::make_shared<int>(0);      // for timers that nobody keeps

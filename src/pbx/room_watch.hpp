@@ -12,11 +12,13 @@ class RoomWatch final : public conference::RoomObserver {
  public:
   explicit RoomWatch(Presence& presence) : presence_(presence) {}
   void set_next(conference::RoomObserver& next) { next_ = &next; }   // outlives this
+  void on_closed(std::function<void(const conference::Room&)> closed) { closed_ = std::move(closed); }
 
   void on_room_opened(const conference::Room& room) override {
     if (next_) next_->on_room_opened(room);
   }
   void on_room_closed(const conference::Room& room) override {
+    if (closed_) closed_(room);
     if (next_) next_->on_room_closed(room);
   }
   void on_room_event(const conference::Room& room, conference::EventType type, const conference::Participant& about, std::string_view reason) override {
@@ -31,6 +33,7 @@ class RoomWatch final : public conference::RoomObserver {
 
  private:
   Presence& presence_;
+  std::function<void(const conference::Room&)> closed_;
   conference::RoomObserver* next_ = nullptr;
 };
 

@@ -67,6 +67,7 @@ void SessionImpl::pump_provisionals() {
 
 void SessionImpl::send_provisional(const Provisional& provisional, bool reliable) {
   std::string lines = "Contact: " + dialog_->contact(core_.network) + "\r\nAllow: " + core_.config.allow + "\r\n";
+  lines += identity_lines_;
   if (reliable) lines += "Require: 100rel\r\nRSeq: " + std::to_string(rseq_) + "\r\n";
   Reply reply{provisional.status, provisional.reason, {}, {}, {}};
   // An unreliable response can't carry an offer (RFC 3262 section 5).
@@ -156,7 +157,7 @@ void SessionImpl::send_2xx(ServerId tx, const Message& request, std::string_view
   const base::Duration wait = is_reliable(source().transport) ? std::max<base::Duration>(patience_, 64 * core_.config.t1) : 64 * core_.config.t1;
   accepted_ = Accepted{tx, request.cseq().number, we_offered, core_.config.t1, core_.timeline.now() + wait};
   const std::string timer = session_timer_.take_request(request);
-  answer_sdp(tx, sdp, timer + std::string(lines));
+  answer_sdp(tx, sdp, timer + identity_lines_ + std::string(lines));
   core_.timeline.cancel(accept_timer_);
   accept_timer_ = core_.after(accepted_->interval, [this] { repeat_2xx(); });
   start_session_timer();

@@ -95,7 +95,8 @@ std::expected<ReferRequest, Reply> parse_refer(const Message& request) {
   ReferRequest refer;
   if (to->uri.is_sip()) {
     const std::string_view method = to->uri.params.value("method");
-    if (!method.empty() && method != "INVITE") return std::unexpected(refusal(403, "Only INVITE Can Be Referred"));
+    refer.bye = method == "BYE";
+    if (!method.empty() && !refer.bye && method != "INVITE") return std::unexpected(refusal(403, "Only INVITE And BYE Can Be Referred"));
     auto replaces = embedded_replaces(to->uri.headers);
     if (!replaces) return std::unexpected(std::move(replaces.error()));
     refer.replaces = std::move(*replaces);

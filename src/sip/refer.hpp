@@ -26,6 +26,7 @@ struct ReferRequest {
   std::string display_name;              // as written, not cleaned
   std::optional<Replaces> replaces;      // attended: whom that call replaces. Other headers of the URI are not taken
   std::string referred_by;               // URI; "" : not said. Claimed, not proven
+  bool bye = false;                      // ;method=BYE: whoever is at `target` is to leave (RFC 4579 section 5.11)
   bool subscribe = true;                 // false: Refer-Sub: false, no NOTIFY
 };
 // What is asked, or what to answer.

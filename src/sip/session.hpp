@@ -85,6 +85,7 @@ class SessionImpl final : public Session {
   void reject(const Reply& reply) override;
   void end(std::string_view reason) override;
   void reoffer() override;
+  void tell_identity(std::string_view lines) override;
   void send_message(const MessageCopy& copy) override;
   void hand_messages_to(Session& to) override;
   void send_request(std::string_view method, std::string_view headers, std::string_view content_type, std::string_view body,
@@ -191,10 +192,18 @@ class SessionImpl final : public Session {
   void on_reinvite_refused(int status, const Message* response);
   void retry_offer(base::Duration delay);
   void on_reinvite(ServerId tx, const MessagePtr& request);
+  void answer_reinvite(ServerId tx, const MessagePtr& request);
+  void take_as_ack(const Message& request);
   void on_update(ServerId tx, const MessagePtr& request);
   void start_session_timer();
   void refresh();
+  bool send_update();
   void on_refresh_response(int status, const Message* response);
+
+  // session_identity.cpp
+  void wait_to_tell(base::Duration delay);
+  void send_identity();
+  void on_identity_refused(int status, const Message* response);
 
   // session_message.cpp
   bool one_at_a_time() const { return !is_reliable(source().transport); }
@@ -258,6 +267,11 @@ class SessionImpl final : public Session {
   bool refreshing_ = false;
   SessionTimer session_timer_;
 
+  // Whom the peer speaks with.
+  std::string identity_lines_;
+  bool identity_due_ = false, identity_by_update_ = false;   // is to be told; is being told
+  int identity_tries_ = 0;
+
   // Messages.
   std::deque<WaitingCopy> waiting_;
   std::optional<WaitingCopy> current_;                     // the one outstanding on UDP
@@ -266,7 +280,7 @@ class SessionImpl final : public Session {
   std::unordered_set<std::uint64_t> tokens_;               // on their way on a stream
 
   base::TimerQueue::Id accept_timer_ = 0, prack_timer_ = 0, offer_timer_ = 0, guard_timer_ = 0, refresh_timer_ = 0,
-                       expire_timer_ = 0;
+                       expire_timer_ = 0, identity_timer_ = 0;
 };
 
 std::string reason_line(std::string_view reason);          // "Reason: ...\r\n"; "" for ""

@@ -38,14 +38,15 @@ void SessionImpl::reoffer() {
 // One at a time: nothing outstanding in either direction, the dialog confirmed and its peer within reach.
 void SessionImpl::try_offer() {
   if (finished_ || state_ != State::kConfirmed || reinvite_ != 0 || accepted_ || offer_timer_ != 0) return;
-  if ((!offer_wanted_ && !refresh_by_offer_) || !dialog_->reachable()) return;
+  if ((!offer_wanted_ && !refresh_by_offer_) || !dialog_->reachable()) return send_identity();
   offer_wanted_ = false;
   const auto sdp = handler_->make_offer();
   if (finished_ || reinvite_ != 0) return;
-  if (!sdp && !refresh_by_offer_) return;
+  if (!sdp && !refresh_by_offer_) return send_identity();
   refresh_by_offer_ = false;
   std::string lines = "Contact: " + dialog_->contact(core_.network) + "\r\nAllow: " + core_.config.allow + "\r\nSupported: timer\r\n";
   if (session_timer_.active()) lines += session_timer_.request_lines(false);
+  lines += identity_lines_;
   InDialog invite;
   invite.kind = RequestKind::kReinvite;
   invite.method = Method::kInvite;
@@ -59,6 +60,7 @@ void SessionImpl::try_offer() {
   reinvite_offered_ = sdp.has_value();
   reinvite_ = send(*dialog_, invite, nullptr, &reinvite_cseq_);
   if (reinvite_ == 0) return retry_offer(seconds(1));   // no room for a transaction
+  identity_due_ = false;
   core_.timeline.cancel(guard_timer_);
   guard_timer_ = core_.after(std::max(kReinviteGuard, patience_), [this] {
     guard_timer_ = 0;
@@ -143,6 +145,27 @@ void SessionImpl::on_reinvite_refused(int status, const Message* response) {
 
 // Section 14.2.
 void SessionImpl::on_reinvite(ServerId tx, const MessagePtr& request) {
+  const bool acknowledges = accepted_ && !accepted_->we_offered && state_ != State::kProceeding;
+  if (acknowledges) take_as_ack(*request);
+  if (finished_) return answer(tx, 487);
+  answer_reinvite(tx, request);
+  if (!acknowledges || finished_) return;
+  flush_messages();
+  try_offer();
+}
+
+// RFC 5407 section 3.1.4: who asks anew has our 2xx, though its ACK was lost or is late; refused with 500, it would ask in vain until
+// an ACK came through. (One that has to bring an answer is waited for.)
+void SessionImpl::take_as_ack(const Message& request) {
+  core_.timeline.cancel(accept_timer_);
+  if (state_ == State::kWaitAck) {
+    state_ = State::kConfirmed;
+    handler_->on_established(request);   // what it offers meanwhile waits for the answer to this
+  }
+  accepted_.reset();
+}
+
+void SessionImpl::answer_reinvite(ServerId tx, const MessagePtr& request) {
   if (state_ == State::kProceeding || accepted_) {
     return answer(tx, 500, "Retry-After: " + std::to_string(base::random_u32() % 3 + 1) + "\r\n");
   }
@@ -195,6 +218,7 @@ void SessionImpl::on_update(ServerId tx, const MessagePtr& request) {
     lines = session_timer_.take_request(*request);
     start_session_timer();
   }
+  lines += identity_lines_;
   answer_sdp(tx, sdp, lines);
 }
 
@@ -223,24 +247,35 @@ void SessionImpl::refresh() {
     refresh_by_offer_ = true;
     return try_offer();
   }
-  const std::string lines = "Contact: " + dialog_->contact(core_.network) + "\r\nAllow: " + core_.config.allow +
-                            "\r\nSupported: timer\r\n" + session_timer_.request_lines(false);
+  refreshing_ = send_update();
+}
+
+// Without an offer. What it says of the session timer holds as in any other (RFC 4028 section 7.4).
+bool SessionImpl::send_update() {
+  const std::string lines = "Contact: " + dialog_->contact(core_.network) + "\r\nAllow: " + core_.config.allow + "\r\nSupported: timer\r\n" +
+                            (session_timer_.active() ? session_timer_.request_lines(false) : std::string()) + identity_lines_;
   InDialog update;
   update.kind = RequestKind::kRefresh;
   update.method = Method::kUpdate;
   update.method_text = "UPDATE";
   update.headers = lines;
-  refreshing_ = send(*dialog_, update) != 0;
+  return send(*dialog_, update) != 0;
 }
 
 void SessionImpl::on_refresh_response(int status, const Message* response) {
   refreshing_ = false;
-  if (finished_ || !session_timer_.active()) return;
+  const bool of_identity = std::exchange(identity_by_update_, false);
+  if (finished_) return;
   if (response != nullptr && status / 100 == 2) {
     dialog_->refresh_target(*response);
-    session_timer_.take_response(*response);
-    return start_session_timer();
+    if (session_timer_.active()) {
+      session_timer_.take_response(*response);
+      start_session_timer();
+    }
+    return send_identity();   // another may have come meanwhile
   }
+  if (of_identity && status != 481) return on_identity_refused(status, response);
+  if (!session_timer_.active()) return;
   if (status == 481) return;   // the caller ends the session
   if (status == 408) return end_by_bye(EndCause::kDialogGone, 408, "refresh timed out", "Reason: SIP;cause=408\r\n");
   if (status == 405 || status == 501) {

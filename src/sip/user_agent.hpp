@@ -87,6 +87,10 @@ class Session {
   // Asks for make_offer() as soon as the dialog allows it: one re-INVITE at a time, glare and 500 with Retry-After
   // retried (section 14.1), several wishes merged.
   virtual void reoffer() = 0;
+  // Whom the peer speaks with from now on: whole header lines, for all that can carry them (our 18x and 2xx, re-INVITEs, UPDATEs).
+  // A peer whose dialog is up is told by the next re-INVITE; when none comes for a moment, by an UPDATE where it allows that
+  // (RFC 3311), else by a re-INVITE.
+  virtual void tell_identity(std::string_view /*lines*/) {}
   // In order; pipelined on a stream, on UDP one outstanding at a time with a bounded queue (then the copy is skipped: status 0).
   virtual void send_message(const MessageCopy& copy) = 0;
   // What waits to be sent, since the peer can't be reached, goes by `to` instead: the same page by another dialog.

@@ -221,11 +221,6 @@ TEST_F(TransferTest, TheConnectionOfTheTransferorMayBreak) {
   expect_nothing_left();                           // lost is no farewell: the call is over
 }
 
-TEST_F(TransferTest, InARoomThereIsNothingToTransfer) {
-  auto& r = world.enter(world.page("visitor"));
-  EXPECT_EQ(refer(r, "carol"), 403);
-}
-
 // RFC 3261 8.1.3.4
 TEST_F(TransferTest, AContactForwards) {
   a = &alice.invite("sip:bob@parley");

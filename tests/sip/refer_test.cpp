@@ -82,7 +82,7 @@ TEST_F(ReferTest, RefusesWhatItCannotRead) {
   EXPECT_EQ(refused("X-A: b"), 400);
   EXPECT_EQ(refused("Refer-To: <sip:a@b"), 400);
   EXPECT_EQ(refused("Refer-To: <sip:a@b>, <sip:c@d>"), 400);
-  EXPECT_EQ(refused("Refer-To: <sip:a@b;method=BYE>"), 403);
+  EXPECT_EQ(refused("Refer-To: <sip:a@b;method=MESSAGE>"), 403);
   EXPECT_EQ(refused("Refer-To: <sip:a@b>\nReferred-By: <sip:x"), 400);
   EXPECT_EQ(refused("Refer-To: <sip:a@b?Replaces=x>"), 400);
   EXPECT_EQ(refused("Refer-To: <sip:a@b?Replaces=x%3Bto-tag%3D1>"), 400);

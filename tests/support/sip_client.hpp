@@ -231,7 +231,7 @@ inline void Client::on_request(const sip::MessagePtr& message, const Sent& sent)
       call.description = page() ? chromium_answer(message->body(), refused_mids) : phone_sdp();
       return reply(*message, 200, call.local_tag, "Contact: " + contact() + "\r\n", "application/sdp", call.description);
     }
-    const int status = method == sip::Method::kMessage ? message_status(*message) : 200;
+    const int status = method == sip::Method::kMessage ? message_status(*message) : method == sip::Method::kUpdate ? update_status : 200;
     if (status != 0) reply(*message, status, call.local_tag);
     return;
   }

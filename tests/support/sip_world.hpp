@@ -143,7 +143,8 @@ class Client {
       : world(w), account(std::move(user)), display(std::move(name)), source(std::move(where)) {}
 
   bool page() const { return source.transport == sip::Transport::kWs; }
-  std::string uri() const { return "sip:" + account + "@parley"; }
+  std::string domain = "parley";             // that it calls the server by
+  std::string uri() const { return "sip:" + account + "@" + domain; }
   std::string contact() const;
   std::string from(std::string_view name = {}) const;
   ClientCall& invite(const std::string& uri, const Invite& options = {});
@@ -167,6 +168,7 @@ class Client {
   bool deaf = false, listens_tcp = false, audio_only = false, holds = false;
   std::function<int(const sip::Message&)> message_status = [](const sip::Message&) { return 200; };   // 0: no answer
   int reinvite_status = 200;
+  int update_status = 200;
   std::string retry_after{};
   std::set<std::string> refused_mids;
   enum class Incoming { kWait, kAnswer } incoming_policy = Incoming::kWait;
