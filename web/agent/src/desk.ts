@@ -1,6 +1,6 @@
 // The agent desk without its views: the connection, who waits in the queues, and the chats that were taken.
 
-import { type Call, type CallEnd, type Device, type LiveSession, type LiveSessions, Webphone, WebphoneError } from "../../sdk/src/index.ts";
+import { type Call, type CallEnd, type Device, type Identity, type LiveSession, type LiveSessions, Webphone, WebphoneError } from "../../sdk/src/index.ts";
 import { Conversation, type ChatHost } from "../../livechat/src/conversation.ts";
 import type { Entry } from "../../livechat/src/log.ts";
 import { readMediaNotice } from "../../livechat/src/media_notice.ts";
@@ -335,6 +335,19 @@ export class AgentDesk extends Store<AgentState> implements ChatHost {
     if (wasOpen || end.status !== kTakenElsewhere) return;
     this.toast(`Another agent took ${isolated(chat.view.name)}.`);
     if (!chat.view.log.some((each) => each.kind === "text")) this.remove(chat.id);
+  }
+
+  // Somebody was put through in the midst of a chat. It is found by its number: what was said with that one before comes along.
+  becomes(chat: Conversation, { number, displayName }: Identity): void {
+    const { id } = chat;
+    const name = nameOf(displayName, number);
+    const other = this.find(number);
+    if (other === chat || other?.live === true) return chat.rename(name);
+    this.chats_ = this.chats_.filter((each) => each !== other);
+    chat.become(number, name, other?.view.log ?? []);
+    other?.close();
+    this.announce(chat);
+    if (this.state.active === id) this.select(number);
   }
 
   // ---- devices and choices

@@ -1,13 +1,13 @@
 // One chat: its texts, and the call that carries them and voice and video. A chat outlives its calls: the log stays.
 
-import { type Call, type CallEnd, type IncomingText, WebphoneError } from "../../sdk/src/index.ts";
+import { type Call, type CallEnd, type Identity, type IncomingText, WebphoneError } from "../../sdk/src/index.ts";
 import { cleanName } from "../../shared/text.ts";
 import * as log from "./log.ts";
 import { kMediaType, mediaNotice, readMediaNotice } from "./media_notice.ts";
 import type { SavedChat } from "./memory.ts";
 import { Player } from "./player.ts";
 import { type ChatView, type Kind, kRoomId } from "./types.ts";
-import { type ChatWords, kChatWords } from "./words.ts";
+import { becameText, type ChatWords, kChatWords } from "./words.ts";
 
 export interface ChatHost {
   readonly ownName: string;
@@ -21,6 +21,7 @@ export interface ChatHost {
   readonly words?: ChatWords;
   readonly quiet?: boolean;                         // nothing is heard before either side turns on voice: music of a queue, say
   ended(chat: Conversation, end: CallEnd, wasOpen: boolean): void;
+  becomes?(chat: Conversation, identity: Identity): void;                  // somebody else is at the other side
 }
 
 let keys = 0;
@@ -95,6 +96,7 @@ export class Conversation {
       this.change({ heldHere: call.heldHere, heldThere: call.heldThere });
     });
     on("ended", (end) => this.finished(end));
+    on("identity", (identity) => this.host_.becomes?.(this, identity));
     on("message", (text) => this.receive(text));
     on("data", ({ contentType, body }) => this.takeNotice(contentType, body));
     on("typing", ({ from, active }) => {
@@ -232,6 +234,13 @@ export class Conversation {
 
   rename(name: string): void {
     if (name !== this.view_.name) this.change({ name });
+  }
+
+  // From now on this chat is with somebody else; `before` was said with that one earlier.
+  become(number: string, name: string, before: log.Log): void {
+    this.writing_.clear();
+    this.change({ id: number, number, name, writing: [], log: [...before, ...this.view_.log].slice(-log.kMostEntries) });
+    if (this.up_) this.notice(becameText(name));
   }
 
   // ---- voice and video

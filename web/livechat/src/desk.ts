@@ -1,6 +1,6 @@
 // The whole live chat without its views: the connection, who is online, requests, and the chats of this tab.
 
-import { type Call, type CallEnd, type Device, type RemoteClient, Webphone, WebphoneError } from "../../sdk/src/index.ts";
+import { type Call, type CallEnd, type Device, type Identity, type RemoteClient, Webphone, WebphoneError } from "../../sdk/src/index.ts";
 import { Store } from "../../shared/store.ts";
 import { cleanName } from "../../shared/text.ts";
 import { Conversation, type ChatHost } from "./conversation.ts";
@@ -298,6 +298,20 @@ export class Desk extends Store<DeskState> implements ChatHost {
   ended(chat: Conversation, end: CallEnd, wasOpen: boolean): void {
     if (chat.isRoom) this.roomEnded(chat, end, wasOpen);
     else this.requests_.freed(chat.view.number);
+  }
+
+  // A chat is found by its number: what was said with that one before comes along.
+  becomes(chat: Conversation, { number, displayName }: Identity): void {
+    if (chat.isRoom) return;
+    const { id } = chat;
+    const name = this.nameOf(number, displayName);
+    const other = this.find(number);
+    if (other === chat || other?.live === true) return chat.rename(name);
+    this.chats_ = this.chats_.filter((each) => each !== other);
+    chat.become(number, name, other?.view.log ?? []);
+    other?.close();
+    this.requests_.freed(id);
+    if (this.state.active === id) this.select(number);
   }
 
   // ---- people

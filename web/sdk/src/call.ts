@@ -16,7 +16,7 @@ import type { IncomingRequest, Session } from "./sip.ts";
 import { readStatistics } from "./statistics.ts";
 import { kTypingType, typingBody, TypingSender } from "./typing.ts";
 import {
-  type CallEnd, type CallOptions, type CallQuality, type CallStatistics, type CallStatus, type QueueNews, type RemoteVideo,
+  type CallEnd, type CallOptions, type CallQuality, type CallStatistics, type CallStatus, type Identity, type QueueNews, type RemoteVideo,
   type RoomParticipant, type SentText, type TextOptions, type TransferResult, WebphoneError,
 } from "./types.ts";
 
@@ -53,11 +53,11 @@ export class Call extends Emitter<CallEvents> {
   });
 
   /** @internal */
-  constructor(private readonly host_: CallHost, private readonly info_: CallInfo) {
+  constructor(private readonly host_: CallHost, private info_: CallInfo) {
     super();
     this.media_ = new CallMedia(info_.video);
     this.inbox_ = new CallInbox({
-      number: info_.number,
+      number: () => this.info_.number,
       listens: () => this.hasListener("message"),
       held: (held) => {
         this.heldByNotice_ = held;
@@ -69,7 +69,7 @@ export class Call extends Emitter<CallEvents> {
 
   /** Which side started it. */
   get direction(): CallDirection { return this.info_.direction; }
-  /** The other side's number. */
+  /** The other side's number. After a transfer it is another's: the event `identity` says so. */
   get number(): string { return this.info_.number; }
   /** The other side's name, as far as known. */
   get displayName(): string { return this.info_.displayName; }
@@ -187,7 +187,7 @@ export class Call extends Emitter<CallEvents> {
     else this.leg_?.dtmf(keys);
   }
 
-  /** Hands the other side over to a number, and leaves. */
+  /** Hands the other side over to a number, and leaves; in a room the number takes this side's place. */
   transfer(number: string): Promise<TransferResult> {
     return this.refer((leg) => leg.transfer(number, this.host_.domain));
   }
@@ -200,11 +200,17 @@ export class Call extends Emitter<CallEvents> {
     return this.refer((leg) => leg.transferTo(target, other.number, this.host_.domain));
   }
 
-  private async refer(act: (leg: CallSession) => Promise<TransferResult>): Promise<TransferResult> {
+  /** In a room: has the server call a number in. This side stays. */
+  invite(number: string): Promise<TransferResult> {
+    if (!this.inbox_.inRoom) return Promise.reject(new WebphoneError("not-allowed", "The call is in no room."));
+    return this.refer((leg) => leg.transfer(number, this.host_.domain), true);
+  }
+
+  private async refer(act: (leg: CallSession) => Promise<TransferResult>, stays = false): Promise<TransferResult> {
     const leg = this.leg_;
     if (leg === null || !this.established_ || this.end_ !== null) throw new WebphoneError("not-in-call", "The call is not up.");
     const result = await act(leg);
-    if (result.ok && this.end_ === null) {
+    if (result.ok && !stays && this.end_ === null) {
       this.close({ cause: "transferred", local: false, status: null, reason: null }, () => leg.hangUp());
     }
     return result;
@@ -365,9 +371,19 @@ export class Call extends Emitter<CallEvents> {
       media: () => this.showMedia(),
       dtmf: (key) => this.emit("dtmf", key),
       token: () => this.host_.callChanged(this),
+      identity: (identity) => this.takeIdentity(identity),
       rang: () => this.rang_,
       established: () => this.established_,
     };
+  }
+
+  // A name that isn't said is not another one.
+  private takeIdentity({ number, displayName }: Identity): void {
+    const known = this.info_;
+    if (this.end_ !== null || (known.number === number && (displayName === "" || displayName === known.displayName))) return;
+    this.info_ = { ...known, number, displayName };
+    this.emit("identity", { number, displayName });
+    this.host_.callChanged(this);
   }
 
   private showMedia(): void {

@@ -11,7 +11,7 @@ import type { IncomingText, QueueNews, RoomParticipant, Sender } from "./types.t
 const kMostWaiting = 1000;
 
 export interface InboxOwner {
-  readonly number: string;
+  number(): string;
   listens(): boolean;          // whether anybody wants texts
   held(held: boolean): void;
   emit<Name extends keyof CallEvents>(name: Name, data: CallEvents[Name]): void;
@@ -42,7 +42,7 @@ export class CallInbox {
       if (this.early_.length < kMostWaiting) this.early_.push(request);
       return;
     }
-    const incoming = readIncoming(request, this.owner_.number);
+    const incoming = readIncoming(request, this.owner_.number());
     switch (incoming.kind) {
       case "text":
         this.others_.idle(incoming.text.from.participant ?? "", incoming.text.from);

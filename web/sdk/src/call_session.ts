@@ -6,12 +6,13 @@ import {
 import { type OfferOptions, type OfferResult, Offers } from "../../shared/sip/offers.ts";
 import type { CallHost } from "./call_types.ts";
 import type { CallMedia } from "./call_media.ts";
+import { identityOf } from "./identity.ts";
 import { sequenceOf } from "./incoming.ts";
-import { kAccept, kMessageIdHeader, kParticipantHeader, kResumeHeader, kSequenceHeader } from "./names.ts";
+import { kAccept, kAllow, kMessageIdHeader, kParticipantHeader, kResumeHeader, kSequenceHeader } from "./names.ts";
 import type { Carrier } from "./outbox.ts";
 import { endOf } from "./outcome.ts";
 import { dialogOf, type IncomingRequest, type IncomingResponse, owns, type Session, type UA } from "./sip.ts";
-import type { CallEnd, TransferResult } from "./types.ts";
+import type { CallEnd, Identity, TransferResult } from "./types.ts";
 
 const kGatherFor = 500;       // milliseconds; the server's end of ICE needs no candidate of ours
 const kIcePatience = 4000;
@@ -27,6 +28,7 @@ export interface SessionWatch {
   media(): void;
   dtmf(key: string): void;
   token(): void;
+  identity(identity: Identity): void;
   rang(): boolean;
   established(): boolean;
 }
@@ -62,7 +64,10 @@ export class CallSession {
         },
         sdp: (event: { originator: string; sdp: string }) => leg.description(event),
         icecandidate: (event: { ready(): void }) => void setTimeout(event.ready, kGatherFor),
-        progress: () => watch.ringing(),
+        progress: (event: { response?: IncomingResponse }) => {
+          leg.takeIdentity(event.response);
+          watch.ringing();
+        },
         accepted: (event: { response?: IncomingResponse }) => leg.takeHeaders(event.response ?? null),
         failed: (event: Failure) => leg.finished(event),
         ended: (event: Failure) => leg.finished(event),
@@ -104,6 +109,7 @@ export class CallSession {
     on("confirmed", () => this.watch_.up(this.participant_));
     on("hold", ({ originator }: { originator: string }) => originator === "remote" && this.watch_.hold(true));
     on("unhold", ({ originator }: { originator: string }) => originator === "remote" && this.watch_.hold(false));
+    for (const name of ["reinvite", "update"]) on(name, ({ request }: { request: IncomingRequest }) => this.takeIdentity(request));
     on("refer", (event: { reject(): void }) => event.reject());
     on("newDTMF", ({ originator, dtmf }: { originator: string; dtmf: { tone: string } }) => {
       if (originator === "remote") this.watch_.dtmf(dtmf.tone);
@@ -112,10 +118,16 @@ export class CallSession {
 
   private takeHeaders(response: IncomingResponse | null): void {
     this.participant_ = response?.getHeader(kParticipantHeader) ?? this.participant_;
+    this.takeIdentity(response);
     const token = response?.getHeader(kResumeHeader);
     if (token === undefined || token === this.token) return;
     this.token = token;
     this.watch_.token();
+  }
+
+  private takeIdentity(message: IncomingRequest | IncomingResponse | null | undefined): void {
+    const identity = identityOf(message);
+    if (identity !== null) this.watch_.identity(identity);
   }
 
   private tokenHeader(): string[] {
@@ -159,7 +171,7 @@ export class CallSession {
   accept(host: CallHost, headers: string[]): void {
     this.answering = true;
     this.session_.answer({
-      mediaConstraints: { audio: false, video: false }, extraHeaders: [kAccept, ...headers],
+      mediaConstraints: { audio: false, video: false }, extraHeaders: [kAccept, kAllow, ...headers],
       pcConfig: { iceServers: host.ice, bundlePolicy: "max-bundle" },
     });
   }
@@ -182,8 +194,10 @@ export class CallSession {
     abandon(this.session_);
   }
 
-  offer(options: OfferOptions, prepare?: () => void): Promise<OfferResult> {
-    return this.offers_.send(options, prepare);
+  async offer(options: OfferOptions, prepare?: () => void): Promise<OfferResult> {
+    const result = await this.offers_.send(options, prepare);
+    this.takeIdentity(result.response);
+    return result;
   }
 
   // Re-INVITE with an ICE restart, by whatever connection there is now. An answer that does not come is asked for again.

@@ -4,7 +4,7 @@ import type { Call } from "./call.ts";
 import type { Devices } from "./devices.ts";
 import type { UA } from "./sip.ts";
 import type {
-  CallEnd, CallQuality, CallStatus, DeliveryReport, IncomingText, QueueNews, RemoteVideo, RoomParticipant, Sender, Typing,
+  CallEnd, CallQuality, CallStatus, DeliveryReport, Identity, IncomingText, QueueNews, RemoteVideo, RoomParticipant, Sender, Typing,
 } from "./types.ts";
 
 /** Which side started the call. */
@@ -16,6 +16,8 @@ export interface CallEvents {
   status: CallStatus;
   /** The call ended. */
   ended: CallEnd;
+  /** Somebody else is at the other side now, or answered in place of whom this side called: after a transfer, a forward, a pick-up, from a group. The call's `number` and `displayName` say the same. */
+  identity: Identity;
   /** A text came in. Texts wait until there is a listener. */
   message: IncomingText;
   /** Something else came in by MESSAGE. */

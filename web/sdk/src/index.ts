@@ -13,7 +13,7 @@ export { Emitter, type Unsubscribe } from "./emitter.ts";
 export {
   WebphoneError,
   type CallEnd, type CallOptions, type CallQuality, type CallRecord, type CallStatistics, type CallStatus, type ConnectionStatus,
-  type ConnectOptions, type DeliveryReport, type Device, type EndCause, type ErrorCode, type IncomingText, type PhoneBook, type Privilege, type QueueNews,
+  type ConnectOptions, type DeliveryReport, type Device, type EndCause, type ErrorCode, type Identity, type IncomingText, type PhoneBook, type Privilege, type QueueNews,
   type RemoteClient, type RemoteVideo, type RoomParticipant, type Sender, type SentText, type TextOptions,
   type TransferResult, type Typing,
 } from "./types.ts";

@@ -17,5 +17,8 @@ export const kToHeader = "Parley-To";
 export const kReportHeader = "Parley-Report";
 export const kRepeatHeader = "Parley-Client-Message";
 export const kListenHeader = "Parley-Listen";
+export const kIdentityHeader = "P-Asserted-Identity";
 
+// JsSIP leaves it out of its answers, and a server that does not read it there sends no UPDATE.
+export const kAllow = "Allow: INVITE, ACK, CANCEL, BYE, UPDATE, MESSAGE, OPTIONS, REFER, INFO, NOTIFY";
 export const kAccept = `Accept: application/sdp, text/*, ${kCallType}, ${kQueueType}, ${kRoomEventType}`;

@@ -68,6 +68,14 @@ export type CallStatus = "new" | "calling" | "ringing" | "active" | "held" | "en
 export type EndCause = "hung-up" | "cancelled" | "busy" | "rejected" | "not-found" | "no-answer" | "forwarded" |
   "transferred" | "failed";
 
+/** Who is at the other side of a call. */
+export interface Identity {
+  /** The number, or the name of the room or queue. */
+  number: string;
+  /** The name, empty where there is none. */
+  displayName: string;
+}
+
 /** How a call ended. */
 export interface CallEnd {
   cause: EndCause;

@@ -77,6 +77,7 @@ export class FakeServer {
   cutAt = "";                                  // a text that never arrives, since the connection breaks under it
   beforeAck = "";                              // a text that overtakes the ACK to the callee
   defaultTarget = "";
+  identity: string[] = [];                     // header lines of the answers to callers
   version = 1;
   sessionWatchers: Leg[] = [];
   private made_ = 0;
@@ -252,7 +253,7 @@ export class FakeServer {
     const { a, b } = call;
     if (b === null || a.invite === null) return;
     b.remote = tagOf(header(answer, "to")) || b.remote;
-    const contact = ["Contact: <sip:pbx.test;transport=ws>"];
+    const contact = ["Contact: <sip:pbx.test;transport=ws>", ...this.identity];
     if (this.beforeAck !== "" && answer.status === 200) {
       b.target = uriOf(header(answer, "contact"));
       this.request("MESSAGE", b, ["Content-Type: text/plain"], this.beforeAck, undefined, b.cseq = 5);

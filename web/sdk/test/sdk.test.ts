@@ -125,6 +125,42 @@ test("an attended transfer names the other dialog as its far end knows it, whoev
   a.hangUp();
 });
 
+test("who is at the other side now: told by UPDATE, by re-INVITE, and in the answer; a reload knows it", async () => {
+  const { a, b } = await pair();
+  const first = { number: a.number, displayName: a.displayName };
+  const leg = legOf(a.number);
+  const seen: unknown[] = [];
+  a.on("identity", (identity) => seen.push(identity));
+  const tell = (value: string, method = "UPDATE"): Promise<number> => new Promise((done) => {
+    const body = method === "UPDATE" ? "" : sdpOf([{ kind: "audio", direction: "sendrecv", mid: "0" }]);
+    server.request(method, leg, [`P-Asserted-Identity: ${value}`, ...(body === "" ? [] : ["Content-Type: application/sdp"])], body, (answer) => {
+      if (method === "INVITE" && answer.status === 200) server.request("ACK", leg, [], "", undefined, leg.cseq);
+      if (answer.status >= 200) done(answer.status);
+    });
+  });
+  assert.equal(await tell(`"${first.displayName}" <sip:${first.number}@pbx.test>`), 200);
+  assert.equal(await tell("nonsense"), 200);
+  assert.equal(await tell("<sip:%E4@pbx.test>"), 200);   // no UTF-8
+  assert.deepEqual(seen, []);                            // nothing new
+  assert.equal(await tell('"Carol \\"C\\" X" <sip:1%3500@pbx.test>'), 200);
+  assert.deepEqual(seen, [{ number: "1500", displayName: 'Carol "C" X' }]);
+  assert.deepEqual([a.number, a.displayName, a.status], ["1500", 'Carol "C" X', "active"]);
+  await until("remembered", () => sessionStorage.getItem("parley.webphone")?.includes('"number":"1500"'));
+  assert.equal(await tell("Dora <sip:1600@pbx.test>", "INVITE"), 200);
+  assert.deepEqual(seen.at(-1), { number: "1600", displayName: "Dora" });
+  let text = { number: "" };
+  a.on("message", (got) => text = got);
+  await b.sendMessage("hello");
+  await until("a text", () => text.number !== "");
+  assert.equal(text.number, "1600");
+  server.identity = ['P-Asserted-Identity: "Bob" <sip:bob@pbx.test>'];
+  const called = (await phone("Ed")).call(server.clients.keys().next().value as string);
+  await until("named while it rings", () => called.number === "bob" && called.displayName === "Bob");
+  called.hangUp();
+  server.identity = [];
+  b.hangUp();
+});
+
 test("the sound that was there before the call was up is given to the page at both ends", async () => {
   const [ann, bob] = [await phone("Ann"), await phone("Bob")];
   const heard: string[] = [];
@@ -259,6 +295,14 @@ test("the room's people come from the conference events", async () => {
   tell("ConfbridgeLeave", "x");
   await until("one", () => a.participants.length === 1);
   assert.equal(lists.length, 2);
+  assert.deepEqual(await a.invite("1600"), { ok: true, status: 200 });
+  assert.deepEqual(await a.invite("nobody"), { ok: false, status: 404 });
+  assert.equal(a.status, "active");
+});
+
+test("nobody is called into a call that is in no room", async () => {
+  const { a } = await pair();
+  await assert.rejects(a.invite("1600"), { code: "not-allowed" });
 });
 
 test("statistics are read on demand", async () => {
