@@ -126,6 +126,18 @@ test("a supervisor listens: the server calls, and the call is taken by itself", 
   assert.deepEqual(others, []);
   await assert.doesNotReject(sessions.transfer("s2", "1500", "1700"));
   assert.deepEqual(server.posts.at(-1), { path: "sessions/s2/blindTransfer", transferor: "1500", phoneNumber: "1700" });
+  const acts: [Promise<void>, object][] = [
+    [sessions.stopListening("s2"), { path: "sessions/s2/stopListen" }],
+    [sessions.hold("s2"), { path: "sessions/s2/hold" }],
+    [sessions.unhold("s2"), { path: "sessions/s2/unhold" }],
+    [sessions.forward("s2", "1700"), { path: "sessions/s2/forward", phoneNumber: "1700" }],
+    [sessions.sendDtmf("s2", "5#", "1500"), { path: "sessions/s2/sendDtmf", key: "5#", phoneNumber: "1500" }],
+    [sessions.hangUp("s2"), { path: "sessions/s2/hangup" }],
+  ];
+  for (const [done, wanted] of acts) {
+    await assert.doesNotReject(done);
+    assert.ok(server.posts.some((each) => JSON.stringify(each) === JSON.stringify(wanted)), JSON.stringify(wanted));
+  }
   phone.disconnect();
   caller.disconnect();
 });
