@@ -199,6 +199,10 @@ std::size_t RestApi::body_limit(const net::HttpRequest& header) const {
   return !token.empty() && backend_.store->tokens().find(token) ? limits_.body : 4096;
 }
 
+net::HttpResponse RestApi::too_large() {
+  return rest_problem(413, "too-large", "the body is larger than 256 KiB, or than 4 KiB and without a token that holds");
+}
+
 bool RestApi::over_wrong_tokens(const base::SocketAddress& remote) {
   const std::lock_guard lock(mutex_);
   if (wrong_.size() >= kMaxBuckets) wrong_.clear();
@@ -243,13 +247,13 @@ RestApi::Match RestApi::match(std::string_view method, std::string_view target) 
   for (const auto& route : routes_) {
     auto values = fit(route.path, *segments);
     if (!values) continue;
-    if (route.method == method) {
+    if (route.method == (method == "HEAD" ? "GET" : method)) {
       result.route = &route;
       result.values = std::move(*values);
       return result;
     }
     if (!result.allowed.empty()) result.allowed += ", ";
-    result.allowed += route.method;
+    result.allowed += route.method == "GET" ? "GET, HEAD" : route.method;
   }
   return result;
 }

@@ -27,6 +27,7 @@ class RestApi {
   static bool is_for(std::string_view path) { return path == "/api/openapi.json" || path == "/api/v1" || path.starts_with("/api/v1/"); }
   // A stranger's body is not waited for.
   std::size_t body_limit(const net::HttpRequest& header) const;
+  static net::HttpResponse too_large();
   void handle(net::HttpRequest request, net::HttpRespond respond);
   const std::vector<RestRoute>& routes() const { return routes_; }
 
@@ -39,6 +40,7 @@ class RestApi {
   std::optional<net::HttpResponse> authenticate(RestCall& call);
   bool over_wrong_tokens(const base::SocketAddress& remote);
   bool over_rate(const std::string& token_id);
+  // HEAD is GET without the body (RFC 9110 section 9.3.2), which the connection leaves out.
   Match match(std::string_view method, std::string_view target) const;
   std::optional<net::HttpResponse> admit(const Match& match, RestCall& call);
 

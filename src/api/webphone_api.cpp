@@ -132,6 +132,12 @@ net::HttpResponse problem(int status, std::string_view title, std::string_view d
   return response;
 }
 
+net::HttpResponse WebphoneApi::too_large(const net::HttpRequest& header) {
+  auto response = problem(413, "Too large", "the body is larger than 16 KiB");
+  allow_origin(response, std::string(header.header("Origin")));
+  return response;
+}
+
 void WebphoneApi::handle(const net::HttpRequest& request, net::HttpRespond respond) const {
   const auto origin = std::string(request.header("Origin"));
   const auto answer = [respond = std::move(respond), origin](net::HttpResponse response) {

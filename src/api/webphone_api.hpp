@@ -34,6 +34,7 @@ class WebphoneApi {
       : on_pbx_(std::move(on_pbx)), realm_(std::move(realm)), websocket_path_(std::move(websocket_path)) {}
 
   static bool is_for(const net::HttpRequest& request) { return request.path.starts_with("/api/webphone/"); }
+  static net::HttpResponse too_large(const net::HttpRequest& header);
   void handle(const net::HttpRequest& request, net::HttpRespond respond) const;
 
  private:

@@ -195,7 +195,7 @@ const std::vector<ConfigKey<HttpListener>>& http_keys() {
       {"tls", "boolean", "false", "`https` and `wss`.", boolean(&L::tls)},
       {"certificate", "path", "\"\"", "PEM file; empty: that of `[tls]`.", text(&L::certificate)},
       {"key", "path", "\"\"", "PEM file of its private key.", text(&L::key)},
-      {"names", "list of strings", "[]", "Host names that browsers call it by, beside localhost and its addresses; also those of a certificate that Parley makes.",
+      {"names", "list of strings", "[]", "Host names that browsers call it by, beside localhost and its addresses; also those of a certificate that Parley makes. Where there are any, others are refused (421).",
        texts(&L::names, 0, check_host, true)},
       {"origins", "list of strings", "[]",
        "Pages of which origins may open a WebSocket, beside its own; `\"*\"`: every one. Empty: on loopback every one, elsewhere none.",

@@ -49,6 +49,7 @@ std::string_view public_script(std::string_view path) {
 net::HttpResponse serve_script(const api::StaticFiles& files, net::HttpRequest request, std::string_view file) {
   request.path = std::string(file);
   auto response = files.serve(request);
+  if (response.status != 200 && response.status != 304) return response;   // no refusal is kept by a cache
   std::erase_if(response.headers, [](const auto& h) { return h.first == "Cache-Control" || h.first == "Cross-Origin-Resource-Policy"; });
   response.header("Access-Control-Allow-Origin", "*").header("Cross-Origin-Resource-Policy", "cross-origin").header("Cache-Control", "public, max-age=300");
   return response;
@@ -199,6 +200,10 @@ base::Status Node::open() {
   http.body_limit = [api = *rest](const net::HttpRequest& header) {
     if (api && api::RestApi::is_for(header.path)) return api->body_limit(header);
     return api::WebphoneApi::is_for(header) ? api::WebphoneApi::kMaxBody : std::size_t{0};
+  };
+  http.too_large = [](const net::HttpRequest& header) {
+    if (api::RestApi::is_for(header.path)) return api::RestApi::too_large();
+    return api::WebphoneApi::is_for(header) ? api::WebphoneApi::too_large(header) : net::HttpResponse::text(413, "Nothing so large is taken here.\n");
   };
   http.handler = [files, webphone, api = *rest](net::HttpRequest request, net::HttpRespond respond) {
     if (api && api::RestApi::is_for(request.path)) return api->handle(std::move(request), std::move(respond));

@@ -103,6 +103,7 @@ base::Status add_listeners(const Config& config, Certificates& certificates, Nod
     node.sip.listeners.push_back({.transport = transport_of(l.transport), .address = l.address, .tls = std::move(tls),
                                   .dual_stack = dual_stack(l.address), .external = l.external});
   }
+  node.http.check_host_always = !node.http.host_names.empty();
   node.http.connections = node.sip.connections = limits;
   node.sip.messages.per_second = config.limits.messages_per_second;
   node.sip.messages.burst = config.limits.messages_per_second * 2;

@@ -84,7 +84,9 @@ void HttpConnection::process() {
         }
         on_request();
         break;
-      case HttpRequestParser::State::kFailed: return refuse(HttpResponse::text(parser_->status(), "The request is malformed or too large.\n"));
+      case HttpRequestParser::State::kFailed:
+        if (header_seen_ && parser_->status() == 413) return refuse_body();
+        return refuse(HttpResponse::text(parser_->status(), "The request is malformed or too large.\n"));
     }
   }
 }
@@ -100,11 +102,11 @@ bool HttpConnection::on_header() {
     return false;
   }
   if (!host_allowed(request)) {
-    refuse(HttpResponse::text(421, "This server does not answer to that host name.\n"));
+    refuse(HttpResponse::text(421, "This server does not answer to that host name: where it is one of its own, it belongs into names of [[http]].\n"));
     return false;
   }
   if (!parser_->set_body_limit(config_->body_limit ? config_->body_limit(request) : kDefaultBody)) {
-    refuse(HttpResponse::text(413, "The request's body is too large.\n"));
+    refuse_body();
     return false;
   }
   const auto connection = connection_.lock();
@@ -124,6 +126,7 @@ bool HttpConnection::host_allowed(const HttpRequest& request) const {
     if (base::equals_ignoring_case(host, name)) return true;
   }
   if (host == connection->local().host()) return true;
+  if (!connection->local().is_loopback() && base::SocketAddress::parse(host, 0)) return true;
   return std::any_of(config_->host_names.begin(), config_->host_names.end(),
                      [&](const auto& name) { return base::equals_ignoring_case(host, name); });
 }
@@ -223,6 +226,10 @@ void HttpConnection::write_stream() {
   }
   connection->flush();
   if (state == HttpStream::State::kEnded) connection->close();
+}
+
+void HttpConnection::refuse_body() {
+  refuse(config_->too_large ? config_->too_large(parser_->header()) : HttpResponse::text(413, "The request's body is too large.\n"));
 }
 
 void HttpConnection::refuse(HttpResponse response) {

@@ -29,6 +29,7 @@ class HttpConnection final : public StreamHandler, public std::enable_shared_fro
   void on_request();
   void respond(std::uint64_t serial, HttpResponse response);
   void write(const HttpResponse& response, bool keep_alive);
+  void refuse_body();
   void refuse(HttpResponse response);                  // and close
   void begin_stream(std::shared_ptr<HttpStream> stream);
   void write_stream();

@@ -35,9 +35,11 @@ struct HttpServerConfig {
   std::vector<Listener> listeners;
   std::function<void(HttpRequest, HttpRespond)> handler;       // called on an I/O thread; must not wait
   std::function<std::size_t(const HttpRequest& header)> body_limit;   // null: 64 KiB
+  std::function<HttpResponse(const HttpRequest& header)> too_large;   // what a body over the limit is answered (413); null: plain text
   std::vector<WebSocketRoute> websockets;
   // Names that a Host header may hold, without port, beside localhost, 127.0.0.1, [::1] and the address connected to.
-  // Checked on connections to a loopback address (DNS rebinding), and on all when `check_host_always`.
+  // Checked on connections to a loopback address (DNS rebinding), and on all when `check_host_always`: there an IP address, which no
+  // name server can bind anew, is taken too.
   std::vector<std::string> host_names;
   bool check_host_always = false;
   std::size_t header_limit = 16 * 1024;

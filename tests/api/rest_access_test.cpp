@@ -110,7 +110,10 @@ TEST(RestAccess, UnknownPathsAndMethodsAreSaidToBe) {
   }
   const auto method = world.ask({.method = "PATCH", .target = "/api/v1/accounts", .token = world.admin});
   EXPECT_EQ(method.status, 405);
-  EXPECT_EQ(method.header("Allow"), "GET, POST");
+  EXPECT_EQ(method.header("Allow"), "GET, HEAD, POST");
+  // RFC 9110 9.3.2
+  EXPECT_EQ(world.ask({.method = "HEAD", .target = "/api/v1/accounts", .token = world.admin}).status, 200);
+  EXPECT_EQ(world.ask({.method = "HEAD", .target = "/api/v1/accounts", .token = world.token("rooms:read")}).status, 403);
   EXPECT_EQ(world.ask({.method = "POST", .target = "/api/openapi.json", .token = ""}).status, 405);
 }
 

@@ -40,8 +40,7 @@ struct ApiTokenTest : testing::Test {
     std::getline(in, line);
     return line;
   }
-  std::unique_ptr<app::Node> node() {
-    app::NodeConfig wanted;
+  std::unique_ptr<app::Node> node(app::NodeConfig wanted = {}) {
     wanted.data_directory = data;
     wanted.http.listeners.push_back({*base::SocketAddress::parse("127.0.0.1", 0), nullptr, false});
     wanted.media.threads = 1;
@@ -115,12 +114,32 @@ TEST_F(ApiTokenTest, ANodeServesTheApi) {
   EXPECT_EQ(status(ask(*running, "GET", "/api/v1/status", "")), 401);
   EXPECT_EQ(status(ask(*running, "GET", "/api/v1/status", file())), 200);
   EXPECT_EQ(status(ask(*running, "POST", "/api/v1/accounts", file(), R"({"name":"dave","password":"correct horse"})")), 201);
-  EXPECT_EQ(status(ask(*running, "POST", "/api/v1/accounts", file(), std::string(300'000, 'x'))), 413);
+  const auto large = ask(*running, "POST", "/api/v1/accounts", file(), std::string(300'000, 'x'));
+  EXPECT_EQ(status(large), 413);
+  EXPECT_NE(large.find("application/problem+json"), large.npos) << large;   // RFC 9457
+  const auto of_page = support::SocketClient(running->http_address(0))
+                           .http("POST /api/webphone/connect HTTP/1.1\r\nHost: localhost\r\nOrigin: https://page.example\r\nContent-Length: 20000\r\n\r\n");
+  EXPECT_EQ(status(of_page), 413);
+  EXPECT_NE(of_page.find("Access-Control-Allow-Origin: https://page.example\r\n"), of_page.npos) << of_page;   // the page may read why
   EXPECT_EQ(status(ask(*running, "GET", "/api/v1/rooms/team/messages", file())), 200);
   // One that the command line makes or revokes is seen by and by.
   ASSERT_EQ(run({"add", "--name", "x", "--scope", "rooms:read"}), 0);
   const auto token = out.substr(0, 47);
   EXPECT_TRUE(support::eventually([&] { return status(ask(*running, "GET", "/api/v1/rooms", token)) == 200; }));
+}
+
+TEST_F(ApiTokenTest, AScriptThatIsNotThereIsNotKeptAsMissing) {
+  std::filesystem::create_directories(folder.path("web"));
+  std::ofstream(folder.path("web") + "/widget.js") << "1;";
+  app::NodeConfig wanted;
+  wanted.web_directory = folder.path("web");
+  const auto running = node(std::move(wanted));
+  ASSERT_TRUE(running);
+  const auto there = ask(*running, "GET", "/widget.js", ""), missing = ask(*running, "GET", "/WebphoneAPI", "");
+  EXPECT_EQ(status(there), 200);
+  EXPECT_NE(there.find("Cache-Control: public, max-age=300\r\n"), there.npos) << there;
+  EXPECT_EQ(status(missing), 404);
+  EXPECT_NE(missing.find("Cache-Control: no-store\r\n"), missing.npos) << missing;
 }
 
 TEST_F(ApiTokenTest, ANodeThatStopsEndsStreamsAndAnswersWhatWaits) {

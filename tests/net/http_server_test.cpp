@@ -6,6 +6,7 @@
 #include <future>
 #include <thread>
 
+#include "net/local_addresses.hpp"
 #include "support/socket_client.hpp"
 
 namespace {
@@ -120,6 +121,12 @@ TEST_F(HttpServer, RefusesTooMuchBeforeItIsBuffered) {
   EXPECT_TRUE(get("POST /big HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50000\r\n\r\n" + std::string(50'000, 'x')).starts_with("HTTP/1.1 200"));
 }
 
+TEST_F(HttpServer, WhatIsTooLargeIsAnsweredAsItsPathWants) {
+  start([](auto& config) { config.too_large = [](const net::HttpRequest& request) { return net::HttpResponse::text(413, "too much for " + request.path); }; });
+  EXPECT_TRUE(get("POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 101\r\n\r\n").ends_with("too much for /a"));
+  EXPECT_TRUE(get("POST /b HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\n" + std::string(200, 'x')).ends_with("too much for /b"));
+}
+
 TEST_F(HttpServer, AnswersNonsenseWith400) {
   start();
   EXPECT_TRUE(get("\x16\x03\x01 nonsense\r\n\r\n").starts_with("HTTP/1.1 400"));
@@ -135,6 +142,25 @@ TEST_F(HttpServer, ChecksTheHostOnLoopback) {
   EXPECT_TRUE(get("GET / HTTP/1.1\r\nHost: evil.example:7777\r\n\r\n").starts_with("HTTP/1.1 421"));
   for (const std::string host : {"localhost:1", "127.0.0.1", "[::1]:7777", "TALK.example:80"}) {
     EXPECT_TRUE(get("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n").starts_with("HTTP/1.1 200")) << host;
+  }
+}
+
+// The same in a network that a page's browser reaches and its author doesn't. An address in figures was never a name.
+TEST_F(HttpServer, ChecksTheHostElsewhereWhereNamesAreKnown) {
+  const auto all = net::local_addresses();
+  const auto own = std::find_if(all.begin(), all.end(), [](const auto& one) { return !one.loopback && !one.link_local; });
+  if (own == all.end()) GTEST_SKIP() << "this machine has no address but loopback";
+  for (const bool always : {true, false}) {
+    start([&](auto& config) {
+      config.listeners.front().address = own->address;
+      config.host_names = {"talk.example"};
+      config.check_host_always = always;
+    });
+    const std::string status = always ? "HTTP/1.1 421" : "HTTP/1.1 200";
+    EXPECT_TRUE(get("GET / HTTP/1.1\r\nHost: evil.example:7777\r\n\r\n").starts_with(status)) << status;
+    for (const std::string host : {"talk.example:7777", "192.0.2.1", "[2001:db8::1]:7777", "localhost"}) {
+      EXPECT_TRUE(get("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n").starts_with("HTTP/1.1 200")) << host;
+    }
   }
 }
 
