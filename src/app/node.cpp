@@ -104,8 +104,9 @@ class Node::Core final : public runtime::SipReceiver {
   void expire() {
     if (!config_.pbx.rooms.store) return;
     const auto now = environment_.timeline.wall();
-    const auto queued = config_.pbx.rooms.store->expire({.now = now, .messages_before = now - config_.history_age, .calls_before = std::nullopt},
-                                                        [](base::Result<store::Expired>) {});
+    store::Expiry expiry{.now = now, .messages_before = now - config_.history_age, .calls_before = std::nullopt};
+    for (const auto& [room, age] : config_.history_ages) expiry.of_conversations["room:" + room] = now - age;
+    const auto queued = config_.pbx.rooms.store->expire(std::move(expiry), [](base::Result<store::Expired>) {});
     static_cast<void>(queued);   // too busy: the next time
     expiry_ = environment_.timeline.after(kExpiryInterval, [this](base::TimePoint) { expire(); });
   }

@@ -1,6 +1,7 @@
 // One running Parley: the parts picked, joined and started. No logic of its own.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,6 +30,7 @@ struct NodeConfig {
   std::vector<base::SocketAddress> banned;          // ports ignored
   std::string data_directory;                       // of accounts, history and messages that wait; "" : nothing is kept, and no REST API
   std::chrono::hours history_age{24 * 365};         // older messages are deleted
+  std::map<std::string, std::chrono::hours> history_ages;   // of rooms, by Rooms::key_of(), that have another one
   runtime::MediaConfig media;
   bridge::LegConfig legs;
   sip::UserAgentConfig agent;

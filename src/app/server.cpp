@@ -159,10 +159,12 @@ base::Result<NodeConfig> node_config(const Config& config, Certificates& certifi
   node.web_directory = config.web_directory;
   node.banned = config.limits.banned;
   node.data_directory = config.data_directory;
-  // One age for all: that of the room that keeps longest.
-  auto days = config.rooms.history_days;
-  for (const auto& [key, room] : config.room) days = std::max(days, room.history_days);
-  node.history_age = std::chrono::hours(24) * std::max<std::uint32_t>(days, 1);
+  // A day is left to who switched the history off by mistake.
+  const auto age = [](const RoomSettings& room) { return std::chrono::hours(24) * std::max<std::uint32_t>(room.history_days, 1); };
+  node.history_age = age(config.rooms);
+  for (const auto& [key, room] : config.room) {
+    if (age(room) != node.history_age) node.history_ages[key] = age(room);
+  }
   if (auto added = add_listeners(config, certificates, node); !added) return std::unexpected(added.error());
   const auto& m = config.media;
   node.media = {.addresses = m.addresses, .bind = m.bind, .port = m.port, .rtp_port_min = m.rtp_port_min, .rtp_port_max = m.rtp_port_max,

@@ -162,6 +162,21 @@ std::size_t expire_messages(MessageDatabase& database, base::WallTime before, st
   return static_cast<std::size_t>(remove.number(to_milliseconds(before)).number(clamped(most)).change());
 }
 
+std::size_t expire_messages_of(MessageDatabase& database, std::int64_t conversation, base::WallTime before, std::size_t most) {
+  // Numbers are given in the order of time: what is young ends the search, however long the conversation is.
+  auto remove = database.use(
+      "DELETE FROM message WHERE id IN (SELECT id FROM (SELECT id, time FROM message WHERE conversation = ? ORDER BY sequence LIMIT ?) WHERE time < ?)");
+  return static_cast<std::size_t>(remove.number(conversation).number(clamped(most)).number(to_milliseconds(before)).change());
+}
+
+std::vector<std::pair<std::int64_t, std::string>> select_conversations(MessageDatabase& database, std::int64_t after, std::size_t most) {
+  auto rows = database.use("SELECT id, key FROM conversation WHERE id > ? ORDER BY id LIMIT ?");
+  rows.number(after).number(clamped(most));
+  std::vector<std::pair<std::int64_t, std::string>> result;
+  while (rows.step()) result.emplace_back(rows.column(0).getInt64(), rows.column(1).getString());
+  return result;
+}
+
 std::size_t expire_offline(MessageDatabase& database, base::WallTime now, std::size_t most) {
   auto remove = database.use("DELETE FROM offline WHERE id IN (SELECT id FROM offline WHERE expires <= ? ORDER BY expires LIMIT ?)");
   return static_cast<std::size_t>(remove.number(to_milliseconds(now)).number(clamped(most)).change());

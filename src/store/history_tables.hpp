@@ -18,6 +18,10 @@ void delete_offline(MessageDatabase& database, std::uint64_t id);
 
 // The oldest of what is older than the limit, at most `most` of them; tell how many it was.
 std::size_t expire_messages(MessageDatabase& database, base::WallTime before, std::size_t most);
+// The oldest of one conversation, by their numbers.
+std::size_t expire_messages_of(MessageDatabase& database, std::int64_t conversation, base::WallTime before, std::size_t most);
+// Ids and keys, with ids above `after`.
+std::vector<std::pair<std::int64_t, std::string>> select_conversations(MessageDatabase& database, std::int64_t after, std::size_t most);
 std::size_t expire_offline(MessageDatabase& database, base::WallTime now, std::size_t most);
 std::size_t expire_conversations(MessageDatabase& database, base::WallTime touched_before, std::size_t most);
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ using Done = std::function<void(base::Result<T>)>;
 struct Expiry {
   base::WallTime now;                                  // offline messages that have expired by then
   std::optional<base::WallTime> messages_before;       // history older than this; empty: kept
+  // Conversations with an age of their own; empty: kept.
+  std::map<std::string, std::optional<base::WallTime>, std::less<>> of_conversations{};
   std::optional<base::WallTime> calls_before;          // by their start
 };
 

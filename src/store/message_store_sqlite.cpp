@@ -36,11 +36,12 @@ class ExpiryJob final : public StoreJob {
   void run(MessageDatabase& database) override {
     step_ = {};
     const auto most = [](std::optional<base::WallTime> before, auto&& work) -> std::size_t { return before ? work(*before) : 0; };
-    step_.messages = most(expiry_.messages_before, [&](auto before) { return expire_messages(database, before, kStep); });
+    step_.messages = expiry_.of_conversations.empty() ? most(expiry_.messages_before, [&](auto before) { return expire_messages(database, before, kStep); })
+                                                      : one_by_one(database);
     step_.offline = expire_offline(database, expiry_.now, kStep);
     step_.calls = most(expiry_.calls_before, [&](auto before) { return expire_calls(database, before, kStep); });
     const auto conversations = expire_conversations(database, expiry_.now - kNumberingKept, kStep);
-    full_step_ = step_.messages == kStep || step_.offline == kStep || step_.calls == kStep || conversations == kStep;
+    full_step_ = next_conversation_ || step_.messages == kStep || step_.offline == kStep || step_.calls == kStep || conversations == kStep;
   }
   void committed() override {
     sum_.messages += step_.messages;
@@ -60,7 +61,30 @@ class ExpiryJob final : public StoreJob {
 
  private:
   static constexpr std::size_t kStep = 200;
+
+  // Where ages differ: a step's worth of conversations, each with its own.
+  std::size_t one_by_one(MessageDatabase& database) {
+    std::size_t deleted = 0;
+    const auto some = select_conversations(database, cursor_, kStep);
+    next_conversation_ = some.size() == kStep;
+    for (const auto& [id, key] : some) {
+      const auto own = expiry_.of_conversations.find(key);
+      const auto before = own == expiry_.of_conversations.end() ? expiry_.messages_before : own->second;
+      const auto gone = before ? expire_messages_of(database, id, *before, kStep) : 0;
+      deleted += gone;
+      if (gone == kStep || deleted >= kStep) {       // more of it in the next step
+        next_conversation_ = true;
+        if (gone < kStep) cursor_ = id;
+        break;
+      }
+      cursor_ = id;
+    }
+    return deleted;
+  }
+
   const Expiry expiry_;
+  std::int64_t cursor_ = 0;
+  bool next_conversation_ = false;
   const Done<Expired> done_;
   Expired step_, sum_;
   bool full_step_ = false;

@@ -240,6 +240,34 @@ TEST_P(MessageStoreTest, NumberingGoesOnAfterEverythingWasDeleted) {
   EXPECT_EQ(highest("room:lobby"), 41u);
 }
 
+TEST(SqliteMessageStoreTest, ConversationsMayHaveAgesOfTheirOwn) {
+  test::TemporaryDirectory folder;
+  test::StoreClient client;
+  auto store = store::open_sqlite_messages(folder.path("data"), client.post()).value();
+  for (std::uint64_t i = 1; i <= 450; ++i) ASSERT_TRUE(client.append(*store, a_message(i, "room:short")));   // more than one step deletes
+  for (std::uint64_t i = 1; i <= 300; ++i) ASSERT_TRUE(client.append(*store, a_message(1, "room:" + std::to_string(i))));
+  for (const auto* room : {"room:long", "room:ever"}) ASSERT_TRUE(client.append(*store, a_message(1, room)));
+  const auto now = a_message(449).time;
+  const auto expired = client.get<store::Expired>([&](auto done) {
+    return store->expire({.now = now, .messages_before = now - 24h, .calls_before = {}, .of_conversations = {{"room:short", now}, {"room:long", now - 48h}, {"room:ever", std::nullopt}, {"room:300", now}}}, done);
+  });
+  ASSERT_TRUE(expired);
+  EXPECT_EQ(expired->messages, 448u + 1u);
+  const auto left = [&](const std::string& conversation) {
+    HistoryQuery query;
+    query.conversation = conversation;
+    return client.history(*store, query).value().messages.size();
+  };
+  EXPECT_EQ(left("room:short"), 2u);
+  EXPECT_EQ(left("room:300"), 0u);
+  for (const auto* room : {"room:1", "room:299", "room:long", "room:ever"}) EXPECT_EQ(left(room), 1u) << room;
+  const auto rest = client.get<store::Expired>([&](auto done) {
+    return store->expire({.now = now, .messages_before = now + 24h, .calls_before = {}, .of_conversations = {{"room:ever", std::nullopt}}}, done);
+  });
+  EXPECT_EQ(rest->messages, 302u);   // all but that one
+  EXPECT_EQ(left("room:ever"), 1u);
+}
+
 // Else every call that ever had a chat would be remembered for ever.
 TEST(SqliteMessageStoreTest, NumberingOfWhatIsLongDeletedIsForgotten) {
   test::TemporaryDirectory folder;
