@@ -45,15 +45,16 @@ void add_supervision_routes(std::vector<RestRoute>& routes, const RestBackend& b
   struct Action {
     const char *name, *operation, *summary, *body;
     Kind kind;
+    Scopes scope = scope::kCalls;
   };
   static constexpr Action kActions[] = {
       {"hold", "holdCall", "Hold both parties: they hear music, and not each other", "", Kind::kHold},
       {"unhold", "unholdCall", "Take both off hold", "", Kind::kUnhold},
       {"dtmf", "pressKeys", "Press keys towards one party", "CallKeys", Kind::kDtmf},
-      {"listen", "listenToCall", "Call somebody, who then hears the call unnoticed", "CallListener", Kind::kListen},
-      {"unlisten", "ceaseToListen", "End that", "CallListener", Kind::kStopListen}};
+      {"listen", "listenToCall", "Call somebody, who then hears the call unnoticed", "CallListener", Kind::kListen, scope::kSupervise},
+      {"unlisten", "ceaseToListen", "End that", "CallListener", Kind::kStopListen, scope::kSupervise}};
   for (const auto& action : kActions) {
-    routes.push_back({.method = "POST", .path = std::string("/calls/{call}/") + action.name, .scope = scope::kCalls, .operation = action.operation, .tag = "calls",
+    routes.push_back({.method = "POST", .path = std::string("/calls/{call}/") + action.name, .scope = action.scope, .operation = action.operation, .tag = "calls",
                       .summary = action.summary, .body = action.body, .success = 204,
                       .failures = {{404, "There is no such call, or nobody of that number."}, {409, "The call is in no state for it."}},
                       .handler = [&backend, kind = action.kind](const RestCallPtr& call) { act(backend, call, kind); }});

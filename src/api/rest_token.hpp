@@ -26,6 +26,7 @@ inline constexpr Scopes kMessagesRead = 1 << 6, kMessages = kMessagesRead | 1 <<
 inline constexpr Scopes kLinesRead = 1 << 8, kLines = kLinesRead | 1 << 9;
 inline constexpr Scopes kEvents = 1 << 10;
 inline constexpr Scopes kTrunksRead = 1 << 12;
+inline constexpr Scopes kSupervise = kCallsRead | 1 << 13;   // to hear calls without their parties' knowledge: no part of kCalls
 inline constexpr Scopes kAdmin = ~Scopes{0};
 }  // namespace scope
 

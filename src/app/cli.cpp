@@ -198,7 +198,7 @@ class CommandLine {
     };
     auto* adds = add("add", "make a token and print it, once", ApiTokenAction::kAdd);
     adds->add_option("--name", options_.api_token.name, "what it is for")->required()->type_name("N");
-    adds->add_option("--scope", options_.api_token.scopes, "what it may do: admin, rooms, rooms:read ... (may be given several times)")
+    adds->add_option("--scope", options_.api_token.scopes, "what it may do: admin, rooms, rooms:read, calls, supervise ... (may be given several times)")
         ->required()->delimiter(',')->allow_extra_args(false)->type_name("S");
     add("remove", "revoke a token", ApiTokenAction::kRemove)->add_option("ID", options_.api_token.id)->required()->type_name("");
     add("list", "id, name and scopes of all", ApiTokenAction::kList);

@@ -62,6 +62,7 @@ TEST(RestAccess, ScopesAreReadAndWrittenAlike) {
   EXPECT_EQ(api::to_string(*api::parse_scopes("rooms accounts:read")), "accounts:read rooms");
   EXPECT_EQ(api::to_string(*api::parse_scopes("rooms rooms:read")), "rooms");
   EXPECT_EQ(api::to_string(*api::parse_scopes("admin events")), "admin");
+  EXPECT_EQ(api::to_string(*api::parse_scopes("supervise calls calls:read")), "calls supervise");
   for (const auto* wrong : {"", " ", "rooms:write", "Rooms", "*"}) EXPECT_FALSE(api::parse_scopes(wrong)) << wrong;
 }
 

@@ -179,6 +179,19 @@ TEST_F(WebphoneRequestsTest, QueuesAndActionsByTheRestApi) {
   EXPECT_EQ(rest.post(path + "/listen", {{"number", "nobody"}}).status, 404);
   EXPECT_EQ(rest.post(path + "/listen", {{"number", ann.account}}).status, 204);
   EXPECT_EQ(ann.incoming.size(), 1u);
+  // To listen is a scope of its own, which does nothing to calls.
+  const auto as = [&](const char* scope, const std::string& action, const std::string& body = {}) {
+    const auto token = rest.token(scope);
+    return rest.ask({.method = "POST", .target = "/api/v1" + path + action, .token = token, .body = body, .headers = {{"Content-Type", "application/json"}}});
+  };
+  const auto own = R"({"number":")" + ann.account + R"("})";
+  EXPECT_EQ(as("calls", "/listen", own).reason(), "scope-missing");
+  EXPECT_EQ(as("calls", "/unlisten", own).status, 403);
+  EXPECT_EQ(as("calls", "/hold").status, 204);
+  EXPECT_EQ(as("supervise", "/unhold").status, 403);
+  EXPECT_EQ(as("supervise", "/unlisten", own).status, 204);
+  EXPECT_EQ(as("supervise", "/listen", own).status, 204);
+  EXPECT_EQ(as("calls", "/unhold").status, 204);
   EXPECT_EQ(rest.post("/calls/none/hold").status, 404);
   EXPECT_EQ(rest.ask({.method = "POST", .target = "/api/v1" + path + "/hold", .token = rest.token("calls:read")}).status, 403);
 }
