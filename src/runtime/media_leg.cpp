@@ -185,6 +185,13 @@ void MediaLeg::configure_shown() {
   }
   for (auto& gone : shown_) {
     if (!gone.watcher) continue;
+    const auto* section = gone.section < negotiated_.sections.size() ? &negotiated_.sections[gone.section] : nullptr;
+    if (section && section->active && section->ssrc == gone.watcher->ssrc()) {
+      // Nobody is seen in it for now (between two calls, say): whoever comes next goes on with its numbers.
+      gone.source_id = 0;
+      next.push_back(std::move(gone));
+      continue;
+    }
     rtcp_->remove_watcher(*gone.watcher);
     if (transport_) {
       transport_->forget_ssrc(gone.watcher->ssrc());
