@@ -6,8 +6,14 @@ import { reinvite, type Session } from "./jssip_fixes.ts";
 
 const kPatience = 20_000;  // milliseconds to wait for readiness and for the answer
 const kPoll = 50;
+const kGlareTries = 5;     // JsSIP itself tries twice, a second apart, in each of them
 
 const pause = (milliseconds: number): Promise<void> => new Promise((done) => setTimeout(done, milliseconds));
+
+// RFC 3261 section 14.1, in milliseconds: who placed the call waits longer, so that the two don't meet again.
+function glareDelay(placed: boolean): number {
+  return placed ? 2100 + 10 * Math.floor(Math.random() * 191) : 10 * Math.floor(Math.random() * 201);
+}
 
 export interface OfferResult { ok: boolean; response: IncomingResponse | null }
 export interface OfferOptions { iceRestart?: boolean; extraHeaders?: string[] }
@@ -17,7 +23,8 @@ export class Offers {
   private pending_ = false;
   private fail_: (() => void) | null = null;
 
-  constructor(private readonly session_: Session, private readonly connection_: () => RTCPeerConnection) {}
+  constructor(private readonly session_: Session, private readonly connection_: () => RTCPeerConnection,
+              private readonly glareDelay_: (placed: boolean) => number = glareDelay) {}
 
   // True from the moment an offer is being made until it is answered.
   get pending(): boolean {
@@ -37,21 +44,38 @@ export class Offers {
   }
 
   private async run(options: OfferOptions, prepare?: () => void): Promise<OfferResult> {
-    const failed: OfferResult = { ok: false, response: null };
-    for (let waited = 0; !this.ready(); waited += kPoll) {
-      if (waited >= kPatience || this.session_.isEnded()) return failed;
-      await pause(kPoll);
-    }
+    if (!(await this.becomesReady())) return { ok: false, response: null };
     this.pending_ = true;
-    const stop = patientTimer(kPatience, () => this.fail_?.());
     try {
       prepare?.();
-      const result = await this.offer(options);
-      if (!result.ok) await this.rollBack();
-      return result;
+      for (let tried = 1;; ++tried) {
+        const result = await this.attempt(options);
+        if (result.ok) return result;
+        await this.rollBack();
+        // Glare: the server's own offer was on its way. It is refused as long as this one is pending, so it is this one's turn.
+        if (result.response?.status_code !== 491 || tried === kGlareTries) return result;
+        await pause(this.glareDelay_(this.session_.direction === "outgoing"));
+        if (!(await this.becomesReady())) return result;
+      }
+    } finally {
+      this.pending_ = false;
+    }
+  }
+
+  private async becomesReady(): Promise<boolean> {
+    for (let waited = 0; !this.ready(); waited += kPoll) {
+      if (waited >= kPatience || this.session_.isEnded()) return false;
+      await pause(kPoll);
+    }
+    return true;
+  }
+
+  private async attempt(options: OfferOptions): Promise<OfferResult> {
+    const stop = patientTimer(kPatience, () => this.fail_?.());
+    try {
+      return await this.offer(options);
     } finally {
       stop();
-      this.pending_ = false;
       if (this.fail_ !== null) this.session_.removeListener("ended", this.fail_);
       this.fail_ = null;
     }
