@@ -1,49 +1,36 @@
 // The agent desk without its views: the connection, who waits in the queues, and the chats that were taken.
 
-import { type Call, type CallEnd, type Device, type Identity, type LiveSession, type LiveSessions, Webphone, WebphoneError } from "../../sdk/src/index.ts";
+import { type Call, type CallEnd, type Identity, type LiveSession, type LiveSessions, Webphone, WebphoneError } from "../../sdk/src/index.ts";
+import { ChatDesk, kLongestName } from "../../livechat/src/chat_desk.ts";
 import { Conversation, type ChatHost } from "../../livechat/src/conversation.ts";
 import type { Entry } from "../../livechat/src/log.ts";
 import { readMediaNotice } from "../../livechat/src/media_notice.ts";
-import { loadChoices, saveChoices, saveTab, type SavedTab, takeTab } from "../../livechat/src/memory.ts";
+import { saveTab, type SavedTab, takeTab } from "../../livechat/src/memory.ts";
 import { Requests } from "../../livechat/src/requests.ts";
-import { Sounds } from "../../livechat/src/sounds.ts";
 import type { Kind } from "../../livechat/src/types.ts";
 import { isolated } from "../../livechat/src/words.ts";
 import { deskNotice, type DeskNotice, kDeskType, readDeskNotice, type TranscriptEntry } from "../../shared/desk_notice.ts";
-import { Store } from "../../shared/store.ts";
 import { cleanName } from "../../shared/text.ts";
 import { keepLogin, kTabKey, type Login, takeLogin } from "./memory.ts";
 import type { AgentState, Target, Waiting } from "./types.ts";
 import { cameFrom, kAgentWords, signInProblem } from "./words.ts";
 
-const kLongestName = 80;             // characters
 const kLookEvery = 10_000;           // milliseconds, for who else is there
-const kSaveAfter = 700;
-const kToastFor = 7000;
-const kMostToasts = 4;
 const kTakenElsewhere = 410;
 
 const kEmpty = { number: "", queues: [], waiting: [], ready: false, chats: [], handing: {}, requests: [], active: null, targets: [] };
 
-export class AgentDesk extends Store<AgentState> implements ChatHost {
+export class AgentDesk extends ChatDesk<AgentState> implements ChatHost {
   readonly words = kAgentWords;
-  readonly sounds: Sounds;
-  private readonly choices_ = loadChoices();
-  private phone_: Webphone | null = null;
   private sessions_: LiveSessions | null = null;
-  private chats_: Conversation[] = [];
   private login_: (Login & { stay: boolean }) | null = null;
   private restored_: SavedTab | null = takeTab(kTabKey);
   private readonly requests_: Requests;
   private look_: ReturnType<typeof setInterval> | null = null;
-  private save_: ReturnType<typeof setTimeout> | null = null;
-  private toasts_ = 0;
   private transcripts_ = 0;
 
   constructor() {
-    const { sound } = loadChoices();
-    super({ phase: "out", connection: "closed", lost: false, problem: null, name: "", sound, toasts: [], spoken: "", ...kEmpty });
-    this.sounds = new Sounds(sound);
+    super(({ sound }) => ({ phase: "out", connection: "closed", lost: false, problem: null, name: "", sound, toasts: [], spoken: "", ...kEmpty }));
     this.requests_ = new Requests({
       ownNumber: () => this.state.number,
       nameOf: (call) => nameOf(call.displayName, call.number),
@@ -53,7 +40,6 @@ export class AgentDesk extends Store<AgentState> implements ChatHost {
       missed: (name) => this.toast(`${isolated(name)} is no longer there.`),
     });
     document.addEventListener("visibilitychange", () => {
-      this.markRead();
       if (!document.hidden) void this.look();
     });
     window.addEventListener("pagehide", () => this.leave());
@@ -239,18 +225,7 @@ export class AgentDesk extends Store<AgentState> implements ChatHost {
     this.find(id)?.hangUp();
   }
 
-  remove(id: string): void {
-    this.find(id)?.close();
-    this.chats_ = this.chats_.filter((chat) => chat.id !== id);
-    this.set({ chats: this.chats_.map((chat) => chat.view), active: this.state.active === id ? null : this.state.active });
-    this.saveSoon();
-  }
-
   // ---- chats
-
-  find(id: string): Conversation | undefined {
-    return this.chats_.find((chat) => chat.id === id);
-  }
 
   private chatWith(number: string, name: string): Conversation {
     const known = this.find(number);
@@ -261,43 +236,11 @@ export class AgentDesk extends Store<AgentState> implements ChatHost {
     return chat;
   }
 
-  select(id: string | null): void {
-    this.set({ active: id });
-    this.markRead();
-    this.saveSoon();
-  }
-
-  private markRead(): void {
-    if (!document.hidden && this.state.active !== null) this.find(this.state.active)?.read();
-  }
-
-  private requestsChanged(requests: AgentState["requests"]): void {
-    const known = new Set(this.state.requests.map((each) => each.id));
-    const fresh = requests.find((each) => !known.has(each.id));
-    this.set({ requests });
-    if (fresh !== undefined) this.say(`${fresh.name} is put through to you.`);
-    this.sounds.ring(requests.length > 0);
-  }
-
+  protected override requestText(name: string): string { return `${name} is put through to you.`; }
   accept(id: string, kind: Kind): void { this.requests_.accept(id, kind); }
   refuse(id: string): void { this.requests_.refuse(id); }
 
-  // ---- what chats ask of their host
-
-  get ownName(): string { return this.state.name; }
-  speaker(): string { return this.choices_.speaker; }
-  isSeen(chat: Conversation): boolean { return !document.hidden && this.state.active === chat.id; }
-  voiceElsewhere(chat: Conversation): boolean { return this.chats_.some((other) => other !== chat && other.speaks); }
-
-  changed(chat: Conversation): void {
-    if (!this.chats_.includes(chat)) return;
-    this.set({ chats: this.chats_.map((each) => each.view) });
-    this.saveSoon();
-  }
-
-  takeVoice(chat: Conversation): void {
-    for (const other of this.chats_) if (other !== chat) other.yieldVoice();
-  }
+  // ---- what chats tell their host
 
   textArrived(chat: Conversation, text: string): void {
     if (this.isSeen(chat)) return;
@@ -350,47 +293,6 @@ export class AgentDesk extends Store<AgentState> implements ChatHost {
     if (this.state.active === id) this.select(number);
   }
 
-  // ---- devices and choices
-
-  async devices(): Promise<Device[]> {
-    return (await this.phone_?.devices.list()) ?? [];
-  }
-
-  chosen(kind: Device["kind"]): string {
-    return this.choices_[kind];
-  }
-
-  async chooseDevice(kind: Device["kind"], id: string): Promise<void> {
-    this.choices_[kind] = id;
-    saveChoices(this.choices_);
-    try {
-      await this.phone_?.chooseDevice(kind, id);
-    } catch (error) {
-      this.toast(error instanceof Error ? error.message : String(error));
-    }
-    for (const chat of this.chats_) chat.devicesChanged();
-  }
-
-  setSound(on: boolean): void {
-    this.sounds.prepare();
-    this.sounds.on = on;
-    this.choices_.sound = on;
-    saveChoices(this.choices_);
-    this.set({ sound: on });
-  }
-
-  // ---- small notices
-
-  toast(text: string): void {
-    const key = ++this.toasts_;
-    this.set({ toasts: [...this.state.toasts, { key, text }].slice(-kMostToasts) });
-    setTimeout(() => this.set({ toasts: this.state.toasts.filter((each) => each.key !== key) }), kToastFor);
-  }
-
-  private say(text: string): void {
-    this.set({ spoken: text });
-  }
-
   // ---- over a reload, for who asked for it
 
   private restore(phone: Webphone): void {
@@ -407,13 +309,7 @@ export class AgentDesk extends Store<AgentState> implements ChatHost {
     if (saved !== null && this.find(saved.active ?? "") !== undefined) this.select(saved.active);
   }
 
-  private saveSoon(): void {
-    this.save_ ??= setTimeout(() => this.saveNow(), kSaveAfter);
-  }
-
-  private saveNow(): void {
-    if (this.save_ !== null) clearTimeout(this.save_);
-    this.save_ = null;
+  protected override save(): void {
     if (this.login_?.stay === true) saveTab({ name: this.state.name, active: this.state.active, chats: this.chats_.map((chat) => chat.saved()) }, kTabKey);
   }
 

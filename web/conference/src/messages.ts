@@ -1,6 +1,7 @@
 // The texts that participants send each other: chat and small notices of their own types, read with care.
 
 import type { IncomingRequest } from "jssip/lib/SIPMessage";
+import { readFields } from "../../shared/json.ts";
 import { cleanName } from "../../shared/text.ts";
 import {
   kAppChatType, kCameraType, kEventType, kHandType, kMessageIdHeader, kMuteType, kNoticeType, kParticipantHeader,
@@ -15,17 +16,6 @@ export type Incoming =
   | { kind: "hand" | "mute" | "camera"; from: Sender; on: boolean }
   | { kind: "notice"; participant: string; reason: string }
   | { kind: "other" };
-
-type Fields = Record<string, unknown>;
-
-function json(body: string): Fields {
-  try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === "object" && value !== null ? (value as Fields) : {};
-  } catch {
-    return {};
-  }
-}
 
 // Headers as they come by SIP; the two that JsSIP's declarations lack are read by name.
 export function headerNumber(value: string | undefined): number | null {
@@ -51,16 +41,16 @@ export function readMessage(request: IncomingRequest, now: number): Incoming {
     case kEventType: return { kind: "event", body };
     case "text/plain": return chat(request, from, body, now);
     case kAppChatType: {
-      const data = json(body);
+      const data = readFields(body);
       const text = typeof data["Body"] === "string" ? data["Body"] : "";
       const name = typeof data["From"] === "string" ? cleanName(data["From"]) : "";
       return text === "" ? { kind: "other" } : chat(request, { ...from, name: from.name || name }, text, now);
     }
-    case kHandType: return { kind: "hand", from, on: json(body)["raised"] === true };
-    case kMuteType: return { kind: "mute", from, on: json(body)["muted"] === true };
-    case kCameraType: return { kind: "camera", from, on: json(body)["on"] === true };
+    case kHandType: return { kind: "hand", from, on: readFields(body)["raised"] === true };
+    case kMuteType: return { kind: "mute", from, on: readFields(body)["muted"] === true };
+    case kCameraType: return { kind: "camera", from, on: readFields(body)["on"] === true };
     case kNoticeType: {
-      const data = json(body);
+      const data = readFields(body);
       const participant = data["participant"];
       if (data["type"] !== "video-unavailable" || typeof participant !== "string") return { kind: "other" };
       const reason = typeof data["reason"] === "string" ? cleanName(data["reason"].slice(0, 200)) : "";

@@ -1,5 +1,6 @@
 // What the page remembers: choices over visits (localStorage), the call in progress over a reload (sessionStorage).
-// Storage may be forbidden or full; the page works without it.
+
+import { readStored, writeStored } from "../../shared/storage.ts";
 
 const kCallKey = "parley.call";
 const kChoicesKey = "parley.choices";
@@ -8,33 +9,15 @@ const kFreshFor = 60_000;
 export interface SavedCall { room: string; name: string; token: string | null; mic: boolean; camera: boolean; at: number }
 export interface Choices { name: string; micId: string; cameraId: string }
 
-function read(storage: () => Storage, key: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(storage().getItem(key) ?? "{}");
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
-}
-
-function write(storage: () => Storage, key: string, value: unknown): void {
-  try {
-    if (value === null) storage().removeItem(key);
-    else storage().setItem(key, JSON.stringify(value));
-  } catch {
-    // Not remembered, that is all.
-  }
-}
-
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 
 export function saveCall(call: SavedCall | null): void {
-  write(() => sessionStorage, kCallKey, call);
+  writeStored(() => sessionStorage, kCallKey, call);
 }
 
 // The call that a reload of this tab interrupted; null for a tab that was opened or duplicated.
 export function interruptedCall(): SavedCall | null {
-  const data = read(() => sessionStorage, kCallKey);
+  const data = readStored(() => sessionStorage, kCallKey);
   const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
   const at = typeof data["at"] === "number" ? data["at"] : 0;
   const room = text(data["room"]);
@@ -48,10 +31,10 @@ export function interruptedCall(): SavedCall | null {
 }
 
 export function loadChoices(): Choices {
-  const data = read(() => localStorage, kChoicesKey);
+  const data = readStored(() => localStorage, kChoicesKey);
   return { name: text(data["name"]), micId: text(data["micId"]), cameraId: text(data["cameraId"]) };
 }
 
 export function saveChoices(choices: Choices): void {
-  write(() => localStorage, kChoicesKey, choices);
+  writeStored(() => localStorage, kChoicesKey, choices);
 }

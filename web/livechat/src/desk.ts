@@ -1,21 +1,16 @@
 // The whole live chat without its views: the connection, who is online, requests, and the chats of this tab.
 
-import { type Call, type CallEnd, type Device, type Identity, type RemoteClient, Webphone, WebphoneError } from "../../sdk/src/index.ts";
-import { Store } from "../../shared/store.ts";
+import { type Call, type CallEnd, type Identity, type RemoteClient, Webphone, WebphoneError } from "../../sdk/src/index.ts";
 import { cleanName } from "../../shared/text.ts";
+import { ChatDesk, kLongestName } from "./chat_desk.ts";
 import { Conversation, type ChatHost } from "./conversation.ts";
-import { loadChoices, saveChoices, saveTab, type SavedTab, takeTab } from "./memory.ts";
+import { saveChoices, saveTab, type SavedTab, takeTab } from "./memory.ts";
 import { inOrder, type Person } from "./people.ts";
 import { Requests } from "./requests.ts";
-import { Sounds } from "./sounds.ts";
 import { type DeskState, kEverybody, kRoomId, type Kind } from "./types.ts";
 import { connectProblem, isolated, type Problem } from "./words.ts";
 
-export const kLongestName = 80;      // characters, as the server keeps them
-const kSaveAfter = 700;              // milliseconds
-const kToastFor = 7000;
-const kMostToasts = 4;
-const kFirstRejoin = 2000;
+const kFirstRejoin = 2000;           // milliseconds
 const kLastRejoin = 30_000;
 const kSignedOff: Problem = {
   title: "You were signed off", password: false,
@@ -24,11 +19,7 @@ const kSignedOff: Problem = {
 
 export interface DeskOptions { line: string; room: string }
 
-export class Desk extends Store<DeskState> implements ChatHost {
-  readonly sounds: Sounds;
-  private readonly choices_ = loadChoices();
-  private phone_: Webphone | null = null;
-  private chats_: Conversation[] = [];      // the one that was used last comes first
+export class Desk extends ChatDesk<DeskState> implements ChatHost {
   private readonly people_ = new Map<string, Person>();
   private peopleDirty_ = false;
   private readonly requests_: Requests;
@@ -36,16 +27,12 @@ export class Desk extends Store<DeskState> implements ChatHost {
   private roomMissing_ = false;
   private rejoinAfter_ = kFirstRejoin;
   private rejoin_: ReturnType<typeof setTimeout> | null = null;
-  private save_: ReturnType<typeof setTimeout> | null = null;
-  private toasts_ = 0;
 
   constructor(private readonly options_: DeskOptions) {
-    const choices = loadChoices();
-    super({
-      phase: "out", connection: "closed", lost: false, problem: null, name: choices.name, number: "", people: [], chats: [], requests: [],
-      active: null, sound: choices.sound, toasts: [], spoken: "",
-    });
-    this.sounds = new Sounds(choices.sound);
+    super(({ name, sound }) => ({
+      phase: "out", connection: "closed", lost: false, problem: null, name, number: "", people: [], chats: [], requests: [],
+      active: null, sound, toasts: [], spoken: "",
+    }));
     this.requests_ = new Requests({
       ownNumber: () => this.state.number,
       nameOf: (call) => this.nameOf(call.number, call.displayName),
@@ -54,7 +41,6 @@ export class Desk extends Store<DeskState> implements ChatHost {
       changed: (requests) => this.requestsChanged(requests),
       missed: (name) => this.toast(`${isolated(name)} no longer wants to chat.`),
     });
-    document.addEventListener("visibilitychange", () => this.markRead());
     window.addEventListener("pagehide", () => this.saveNow());
     if (this.restored_ !== null) void this.signIn(this.restored_.name);
   }
@@ -185,10 +171,6 @@ export class Desk extends Store<DeskState> implements ChatHost {
 
   // ---- chats
 
-  find(id: string): Conversation | undefined {
-    return this.chats_.find((chat) => chat.id === id);
-  }
-
   private append(chat: Conversation): Conversation {
     this.chats_ = [...this.chats_, chat];
     this.changed(chat);
@@ -237,56 +219,9 @@ export class Desk extends Store<DeskState> implements ChatHost {
     this.select(chat.id);
   }
 
-  private requestsChanged(requests: DeskState["requests"]): void {
-    const known = new Set(this.state.requests.map((each) => each.id));
-    const fresh = requests.find((each) => !known.has(each.id));
-    this.set({ requests });
-    if (fresh !== undefined) this.say(`${fresh.name} wants to chat with you.`);
-    this.sounds.ring(requests.length > 0);
-  }
+  protected override requestText(name: string): string { return `${name} wants to chat with you.`; }
 
-  select(id: string | null): void {
-    this.set({ active: id });
-    this.markRead();
-    this.saveSoon();
-  }
-
-  private markRead(): void {
-    if (!document.hidden && this.state.active !== null) this.find(this.state.active)?.read();
-  }
-
-  // Takes a chat that is over off the list.
-  remove(id: string): void {
-    this.find(id)?.close();
-    this.chats_ = this.chats_.filter((chat) => chat.id !== id);
-    const active = this.state.active === id ? null : this.state.active;
-    this.set({ chats: this.chats_.map((chat) => chat.view), active });
-    this.saveSoon();
-  }
-
-  // ---- what chats ask of their host
-
-  get ownName(): string { return this.state.name; }
-
-  speaker(): string { return this.choices_.speaker; }
-
-  changed(chat: Conversation): void {
-    if (!this.chats_.includes(chat)) return;
-    this.set({ chats: this.chats_.map((each) => each.view) });
-    this.saveSoon();
-  }
-
-  isSeen(chat: Conversation): boolean {
-    return !document.hidden && this.state.active === chat.id;
-  }
-
-  takeVoice(chat: Conversation): void {
-    for (const other of this.chats_) if (other !== chat) other.yieldVoice();
-  }
-
-  voiceElsewhere(chat: Conversation): boolean {
-    return this.chats_.some((other) => other !== chat && other.speaks);
-  }
+  // ---- what chats tell their host
 
   textArrived(chat: Conversation, text: string): void {
     if (this.isSeen(chat)) return;
@@ -336,56 +271,9 @@ export class Desk extends Store<DeskState> implements ChatHost {
     return this.people_.get(number)?.name ?? (cleanName(told, kLongestName) || this.find(number)?.view.name || number);
   }
 
-  // ---- devices and choices
-
-  async devices(): Promise<Device[]> {
-    return (await this.phone_?.devices.list()) ?? [];
-  }
-
-  chosen(kind: Device["kind"]): string {
-    return this.choices_[kind];
-  }
-
-  async chooseDevice(kind: Device["kind"], id: string): Promise<void> {
-    this.choices_[kind] = id;
-    saveChoices(this.choices_);
-    try {
-      await this.phone_?.chooseDevice(kind, id);
-    } catch (error) {
-      this.toast(error instanceof Error ? error.message : String(error));
-    }
-    for (const chat of this.chats_) chat.devicesChanged();
-  }
-
-  setSound(on: boolean): void {
-    this.sounds.prepare();
-    this.sounds.on = on;
-    this.choices_.sound = on;
-    saveChoices(this.choices_);
-    this.set({ sound: on });
-  }
-
-  // ---- small notices
-
-  toast(text: string): void {
-    const key = ++this.toasts_;
-    this.set({ toasts: [...this.state.toasts, { key, text }].slice(-kMostToasts) });
-    setTimeout(() => this.set({ toasts: this.state.toasts.filter((each) => each.key !== key) }), kToastFor);
-  }
-
-  private say(text: string): void {
-    this.set({ spoken: text });
-  }
-
   // ---- over a reload
 
-  private saveSoon(): void {
-    this.save_ ??= setTimeout(() => this.saveNow(), kSaveAfter);
-  }
-
-  private saveNow(): void {
-    if (this.save_ !== null) clearTimeout(this.save_);
-    this.save_ = null;
+  protected override save(): void {
     const { phase, name, active } = this.state;
     if (this.restored_ !== null) return saveTab(this.restored_);
     saveTab(phase === "out" && this.chats_.length === 0 ? null : { name, active, chats: this.chats_.map((chat) => chat.saved()) });

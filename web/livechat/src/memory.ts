@@ -1,6 +1,8 @@
 // What the page remembers: name and choices over visits (localStorage), the chats of this tab over a reload
-// (sessionStorage, bounded). Storage may be forbidden or full; the page works without it.
+// (sessionStorage, bounded).
 
+import { fieldsOf } from "../../shared/json.ts";
+import { readStored, writeStored } from "../../shared/storage.ts";
 import type { Entry, Log } from "./log.ts";
 import { unsettled } from "./log.ts";
 
@@ -24,29 +26,10 @@ export interface SavedChat {
 }
 export interface SavedTab { name: string; active: string | null; chats: SavedChat[] }
 
-type Fields = Record<string, unknown>;
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
-const fields = (value: unknown): Fields => (typeof value === "object" && value !== null ? (value as Fields) : {});
-
-function read(storage: () => Storage, key: string): Fields {
-  try {
-    return fields(JSON.parse(storage().getItem(key) ?? "{}"));
-  } catch {
-    return {};
-  }
-}
-
-function write(storage: () => Storage, key: string, value: unknown): void {
-  try {
-    if (value === null) storage().removeItem(key);
-    else storage().setItem(key, JSON.stringify(value));
-  } catch {
-    // Not remembered, that is all.
-  }
-}
 
 export function loadChoices(): Choices {
-  const data = read(() => localStorage, kChoicesKey);
+  const data = readStored(() => localStorage, kChoicesKey);
   return {
     name: text(data["name"]), sound: data["sound"] !== false,
     microphone: text(data["microphone"]), camera: text(data["camera"]), speaker: text(data["speaker"]),
@@ -54,7 +37,7 @@ export function loadChoices(): Choices {
 }
 
 export function saveChoices(choices: Choices): void {
-  write(() => localStorage, kChoicesKey, choices);
+  writeStored(() => localStorage, kChoicesKey, choices);
 }
 
 const sizeOf = (entry: Entry): number => entry.text.length + 200;
@@ -77,7 +60,7 @@ export function bounded(chats: readonly SavedChat[]): SavedChat[] {
 }
 
 function readEntry(value: unknown): Entry | null {
-  const data = fields(value);
+  const data = fieldsOf(value);
   const [key, said, at] = [text(data["key"]), text(data["text"]), data["at"]];
   if (key === "" || typeof at !== "number") return null;
   if (data["kind"] === "notice") return { kind: "notice", key, text: said, at };
@@ -91,10 +74,10 @@ function readEntry(value: unknown): Entry | null {
 }
 
 export function readTab(value: unknown): SavedTab | null {
-  const data = fields(value);
+  const data = fieldsOf(value);
   if (data["version"] !== kSessionVersion || !Array.isArray(data["chats"])) return null;
   const chats = data["chats"].slice(0, kMostChats).map((each: unknown): SavedChat | null => {
-    const chat = fields(each);
+    const chat = fieldsOf(each);
     if ((chat["kind"] !== "private" && chat["kind"] !== "room") || text(chat["number"]) === "") return null;
     const log = (Array.isArray(chat["log"]) ? chat["log"] : []).map(readEntry).filter((entry): entry is Entry => entry !== null);
     return {
@@ -107,13 +90,13 @@ export function readTab(value: unknown): SavedTab | null {
 }
 
 export function saveTab(tab: SavedTab | null, key = kSessionKey): void {
-  write(() => sessionStorage, key, tab === null ? null : { version: kSessionVersion, ...tab, chats: bounded(tab.chats) });
+  writeStored(() => sessionStorage, key, tab === null ? null : { version: kSessionVersion, ...tab, chats: bounded(tab.chats) });
 }
 
 // The chats that a reload of this tab interrupted; null for a tab that was opened or duplicated.
 export function takeTab(key = kSessionKey): SavedTab | null {
   const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
-  const tab = navigation?.type === "reload" ? readTab(read(() => sessionStorage, key)) : null;
+  const tab = navigation?.type === "reload" ? readTab(readStored(() => sessionStorage, key)) : null;
   saveTab(null, key);
   return tab;
 }

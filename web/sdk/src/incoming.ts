@@ -1,5 +1,6 @@
 // What a MESSAGE of a call carries. What comes is checked field by field: nothing else is trusted of it.
 
+import { type Fields, readFields } from "../../shared/json.ts";
 import {
   kCallType, kDeliveryType, kListenHeader, kMessageIdHeader, kParticipantHeader, kQueueType, kRoomEventType, kSequenceHeader, kToHeader,
 } from "./names.ts";
@@ -17,17 +18,6 @@ export type Incoming =
   | { kind: "room"; body: string }
   | { kind: "data"; contentType: string; body: string; from: Sender };
 
-type Fields = Record<string, unknown>;
-
-function json(body: string): Fields {
-  try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === "object" && value !== null ? (value as Fields) : {};
-  } catch {
-    return {};
-  }
-}
-
 export function sequenceOf(value: string | undefined): number | null {
   return value !== undefined && /^\d{1,15}$/.test(value.trim()) ? Number.parseInt(value, 10) : null;
 }
@@ -39,13 +29,13 @@ function names(value: unknown): string[] {
 }
 
 function deliveryOf(body: string): DeliveryReport {
-  const data = json(body);
+  const data = readFields(body);
   const id = data["messageId"] ?? data["id"];
   return { id: typeof id === "string" ? id : null, delivered: names(data["delivered"]), failed: names(data["failed"]) };
 }
 
 function queueNewsOf(body: string): QueueNews | null {
-  const data = json(body);
+  const data = readFields(body);
   const text = (key: string): string => (typeof data[key] === "string" ? data[key] : "");
   if (data["type"] === "taken") return { type: "taken", queue: text("queue"), position: null, agent: { number: text("number"), displayName: text("displayName") } };
   const position = data["position"];
@@ -81,7 +71,7 @@ export function readIncoming(request: IncomingRequest, number: string): Incoming
   }
   switch (type) {
     case kCallType: {
-      const { type: what, key } = json(body);
+      const { type: what, key } = readFields(body);
       if (what === "dtmf" && typeof key === "string" && /^[0-9A-D*#]$/.test(key)) return { kind: "dtmf", key };
       return what === "hold" || what === "unhold" ? { kind: "hold", held: what === "hold" } : { kind: "data", contentType: type, body, from };
     }

@@ -2,6 +2,7 @@
 
 import type { VNode } from "preact";
 import { useEffect } from "preact/hooks";
+import { useSounds } from "../../../shared/views/desk_frame.tsx";
 import { useStore } from "../../../shared/views/hooks.ts";
 import type { AgentDesk } from "../desk.ts";
 import { titleOf } from "../words.ts";
@@ -16,14 +17,7 @@ export function App({ desk }: { desk: AgentDesk }): VNode {
   useEffect(() => {
     document.title = state.phase === "in" ? titleOf(waiting, unread, asking) : "Agent desk · Parley";
   }, [state.phase, waiting, unread, asking]);
-  // The first click or key lets the page sound, after a reload too.
-  useEffect(() => {
-    const prepare = (): void => desk.sounds.prepare();
-    for (const name of ["pointerdown", "keydown"]) document.addEventListener(name, prepare, { once: true });
-    return () => {
-      for (const name of ["pointerdown", "keydown"]) document.removeEventListener(name, prepare);
-    };
-  }, [desk]);
+  useSounds(desk.sounds);
   if (state.phase !== "in") return <SignIn state={state} onSignIn={(account, password, stay) => void desk.signIn(account, password, stay)} />;
   return <Screen desk={desk} state={state} />;
 }

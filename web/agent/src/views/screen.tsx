@@ -1,7 +1,7 @@
 // The desk: who waits and the chats at the side, one chat in the middle, what is put through above everything.
 
 import type { VNode } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { PoppedUp, useFocusInChat } from "../../../shared/views/desk_frame.tsx";
 import { ChatIcon } from "../../../shared/views/icons.tsx";
 import { RequestCards } from "../../../livechat/src/views/request_cards.tsx";
 import { ConnectionBanner } from "../../../livechat/src/views/screen.tsx";
@@ -12,19 +12,7 @@ import { Sidebar } from "./sidebar.tsx";
 
 export function Screen({ desk, state }: { desk: AgentDesk; state: AgentState }): VNode {
   const active = state.chats.find((chat) => chat.id === state.active) ?? null;
-  const main = useRef<HTMLElement>(null);
-  const toChat = (): void => main.current?.querySelector<HTMLElement>("[data-focus]")?.focus({ preventScroll: true });
-  useEffect(() => {
-    if (active !== null) toChat();
-  }, [active?.id]);
-  // The messages have it where there was no field yet.
-  useEffect(() => {
-    if (document.activeElement?.matches(".messages") === true) toChat();
-  }, [active?.stage]);
-  // What had the focus is gone: a visitor who was taken, a button that made place for the field.
-  useEffect(() => {
-    if (document.activeElement === null || document.activeElement === document.body) toChat();
-  }, [active?.stage, state.requests.length, state.waiting.length]);
+  const main = useFocusInChat(active, [state.requests.length, state.waiting.length]);
   return (
     <div class={`screen ${active !== null ? "with-chat" : ""}`} data-testid="screen" data-number={state.number}>
       <ConnectionBanner state={state} />
@@ -39,10 +27,7 @@ export function Screen({ desk, state }: { desk: AgentDesk; state: AgentState }):
         )}
       </main>
       <RequestCards requests={state.requests} video={false} what="is put through to you" onAccept={(id, kind) => desk.accept(id, kind)} onRefuse={(id) => desk.refuse(id)} />
-      <div class="toasts" role="status">
-        {state.toasts.map(({ key, text }) => <p key={key} class="toast" data-testid="toast">{text}</p>)}
-      </div>
-      <div class="unseen" aria-live="assertive">{state.spoken}</div>
+      <PoppedUp toasts={state.toasts} spoken={state.spoken} />
     </div>
   );
 }

@@ -1,7 +1,8 @@
 // The sign-in, or the chat.
 
 import type { VNode } from "preact";
-import { useEffect, useLayoutEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
+import { useSounds } from "../../../shared/views/desk_frame.tsx";
 import { useStore } from "../../../shared/views/hooks.ts";
 import type { Desk } from "../desk.ts";
 import { titleOf } from "../words.ts";
@@ -16,14 +17,7 @@ export function App({ desk }: { desk: Desk }): VNode {
   useLayoutEffect(() => {
     document.title = state.phase === "in" ? titleOf(unread, asking) : "Live chat · Parley";
   }, [state.phase, unread, asking]);
-  // The first click or key lets the page sound, after a reload too.
-  useEffect(() => {
-    const prepare = (): void => desk.sounds.prepare();
-    for (const name of ["pointerdown", "keydown"]) document.addEventListener(name, prepare, { once: true });
-    return () => {
-      for (const name of ["pointerdown", "keydown"]) document.removeEventListener(name, prepare);
-    };
-  }, [desk]);
+  useSounds(desk.sounds);
   if (state.phase !== "in") return <SignIn state={state} onSignIn={(name, password) => void desk.signIn(name, password)} />;
   return <Screen desk={desk} state={state} />;
 }

@@ -1,7 +1,7 @@
 // The chat: people and chats at the side, one chat in the middle, requests above everything.
 
 import type { VNode } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { PoppedUp, useFocusInChat } from "../../../shared/views/desk_frame.tsx";
 import { ChatIcon } from "../../../shared/views/icons.tsx";
 import type { Desk } from "../desk.ts";
 import type { DeskState } from "../types.ts";
@@ -25,19 +25,7 @@ export function ConnectionBanner({ state }: { state: Pick<DeskState, "connection
 
 export function Screen({ desk, state }: Props): VNode {
   const active = state.chats.find((chat) => chat.id === state.active) ?? null;
-  const main = useRef<HTMLElement>(null);
-  const toChat = (): void => main.current?.querySelector<HTMLElement>("[data-focus]")?.focus({ preventScroll: true });
-  useEffect(() => {
-    if (active !== null) toChat();
-  }, [active?.id]);
-  // The messages have it where there was no field yet.
-  useEffect(() => {
-    if (document.activeElement?.matches(".messages") === true) toChat();
-  }, [active?.stage]);
-  // What had the focus is gone: a request that was answered, a button that made place for the field.
-  useEffect(() => {
-    if (document.activeElement === null || document.activeElement === document.body) toChat();
-  }, [active?.stage, state.requests.length]);
+  const main = useFocusInChat(active, [state.requests.length]);
   return (
     <div class={`screen ${active !== null ? "with-chat" : ""}`} data-testid="screen" data-number={state.number}>
       <ConnectionBanner state={state} />
@@ -52,10 +40,7 @@ export function Screen({ desk, state }: Props): VNode {
         )}
       </main>
       <RequestCards requests={state.requests} onAccept={(id, kind) => desk.accept(id, kind)} onRefuse={(id) => desk.refuse(id)} />
-      <div class="toasts" role="status">
-        {state.toasts.map(({ key, text }) => <p key={key} class="toast" data-testid="toast">{text}</p>)}
-      </div>
-      <div class="unseen" aria-live="assertive">{state.spoken}</div>
+      <PoppedUp toasts={state.toasts} spoken={state.spoken} />
     </div>
   );
 }

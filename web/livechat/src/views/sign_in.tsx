@@ -4,7 +4,7 @@ import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { cleanName } from "../../../shared/text.ts";
 import { AlertIcon, Logo } from "../../../shared/views/icons.tsx";
-import { kLongestName } from "../desk.ts";
+import { kLongestName } from "../chat_desk.ts";
 import type { DeskState } from "../types.ts";
 import { Avatar } from "./avatar.tsx";
 
