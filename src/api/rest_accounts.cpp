@@ -15,6 +15,10 @@ RestJson to_json(const store::AccountRecord& account) {
 
 net::HttpResponse unknown_account() { return rest_problem(404, "unknown-account", "there is no account of that name"); }
 
+net::HttpResponse bad_display_name() {
+  return rest_problem(400, "bad-display-name", "a display name has no control characters and no white space around it");
+}
+
 store::PasswordHashes stored(const sip::StoredHashes& made) {
   const auto of = [&](sip::DigestAlgorithm algorithm) { return made.ha1[static_cast<std::size_t>(algorithm)]; };
   return {of(sip::DigestAlgorithm::kMd5), of(sip::DigestAlgorithm::kSha256), of(sip::DigestAlgorithm::kSha512_256)};
@@ -56,7 +60,7 @@ void make(const RestBackend& backend, const RestCallPtr& call) {
     return call->answer.send(rest_problem(400, "bad-name", "a name has 1 to 64 letters, digits and . _ - + and nothing else"));
   }
   if (base::clean_display_name(display_name) != display_name) {
-    return call->answer.send(rest_problem(400, "bad-display-name", "a display name has no control characters and no white space around it"));
+    return call->answer.send(bad_display_name());
   }
   backend.store->run([call, name, display_name, realm = backend.realm, on_pbx = backend.on_pbx](store::Store& database) {
     const auto hashes = sip::StoredHashes::make(name, realm, call->text("password"));
@@ -68,6 +72,22 @@ void make(const RestBackend& backend, const RestCallPtr& call) {
     on_pbx([call, record, hashes](pbx::Pbx& pbx) {
       pbx.put_account({record.name, record.display_name, hashes});
       call->answer.send(rest_answer(201, to_json(record)).header("Location", "/api/v1/accounts/" + record.name));
+    });
+  });
+}
+
+void rename(const RestBackend& backend, const RestCallPtr& call) {
+  const auto display_name = call->text("displayName");
+  if (base::clean_display_name(display_name) != display_name) return call->answer.send(bad_display_name());
+  backend.store->run([call, display_name, on_pbx = backend.on_pbx](store::Store& database) {
+    if (auto set = database.set_display_name(call->path[0], display_name); !set) {
+      return call->answer.send(set.error().code == base::ErrorCode::kNotFound ? unknown_account() : rest_problem(set.error(), {}));
+    }
+    const auto account = database.account(call->path[0]);
+    if (!account || !*account) return call->answer.send(account ? unknown_account() : rest_problem(account.error(), {}));
+    on_pbx([call, record = **account](pbx::Pbx& pbx) {
+      if (const auto* known = pbx.accounts().find(record.name)) pbx.put_account({record.name, record.display_name, known->hashes});
+      call->answer.send(rest_answer(200, to_json(record)));
     });
   });
 }
@@ -149,6 +169,9 @@ void add_account_routes(std::vector<RestRoute>& routes, const RestBackend& backe
                     .success = 201, .failures = {{409, "There is one of that name."}}, .handler = with(make)});
   routes.push_back({.method = "GET", .path = "/accounts/{account}", .scope = scope::kAccountsRead, .operation = "readAccount", .tag = "accounts",
                     .summary = "One account", .result = "Account", .failures = unknown, .handler = with(one)});
+  routes.push_back({.method = "PATCH", .path = "/accounts/{account}", .scope = scope::kAccounts, .operation = "changeAccount", .tag = "accounts",
+                    .summary = "Give an account another display name", .description = "Calls that are under way keep the old one.", .body = "AccountChange", .result = "Account",
+                    .failures = unknown, .handler = with(rename)});
   routes.push_back({.method = "PUT", .path = "/accounts/{account}/password", .scope = scope::kAccounts, .operation = "setPassword", .tag = "accounts",
                     .summary = "Give an account another password",
                     .description = "What stands on the old one ends at once: its phones and pages have to register anew, its subscriptions and "

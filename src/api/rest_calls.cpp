@@ -16,6 +16,15 @@ void list(const RestBackend& backend, const RestCallPtr& call) {
   });
 }
 
+void one(const RestBackend& backend, const RestCallPtr& call) {
+  backend.on_pbx([call](pbx::Pbx& pbx) {
+    for (const auto& info : pbx.list_calls()) {
+      if (info.id == call->path[0]) return call->answer.send(rest_answer(200, rest_json(info)));
+    }
+    call->answer.send(rest_problem(404, "unknown-call", "there is no call of that id under way: /call-records has those that were"));
+  });
+}
+
 void originate(const RestBackend& backend, const RestCallPtr& call) {
   if (call->text("from") == call->text("to")) return call->answer.send(rest_problem(400, "same-number", "\"from\" and \"to\" are the same"));
   backend.on_pbx([call](pbx::Pbx& pbx) {
@@ -91,6 +100,8 @@ void add_call_routes(std::vector<RestRoute>& routes, const RestBackend& backend)
                                    "it has answered, `to` is called, which may also be a room, a queue, the echo test, a tone or a file. A room is made for it only where a "
                                    "rule of the dial plan names it.",
                     .body = "NewCall", .result = "Call", .success = 201, .failures = {{404, "One of them can't be reached, or can't be rung."}}, .handler = with(originate)});
+  routes.push_back({.method = "GET", .path = "/calls/{call}", .scope = scope::kCallsRead, .operation = "readCall", .tag = "calls", .summary = "One call that is under way",
+                    .result = "Call", .failures = {{404, "There is no such call, or it is over."}}, .handler = with(one)});
   routes.push_back({.method = "DELETE", .path = "/calls/{call}", .scope = scope::kCalls, .operation = "endCall", .tag = "calls", .summary = "Hang up a call",
                     .success = 204, .failures = {{404, "There is no such call."}}, .handler = with(hang_up)});
   routes.push_back({.method = "POST", .path = "/calls/{call}/transfer", .scope = scope::kCalls, .operation = "transferCall", .tag = "calls",

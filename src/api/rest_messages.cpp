@@ -1,4 +1,4 @@
-// /rooms/{room}/messages: sending, and what was said.
+// /rooms/{room}/messages: sending, and what was said. /accounts/{account}/messages: sending.
 #include <fmt/format.h>
 
 #include "api/rest_route.hpp"
@@ -18,13 +18,13 @@ bool is_participant(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-'; });
 }
 
-// The message as the bridge takes it from a leg: all rules for messages hold for it.
+// The message as a phone or a leg would send it: all rules for messages hold for it.
 base::Result<sip::MessagePtr> make_message(const RestCall& call, const std::string& name) {
   const auto type = call.body.value("contentType", std::string("text/plain;charset=UTF-8"));
   const auto to = call.text("to");
   auto writer = sip::Writer::request("MESSAGE", "sip:room@parley.invalid");
   writer.header("Via", "SIP/2.0/TCP api.invalid;branch=z9hG4bKapi");
-  writer.header("From", sip::quote(name) + " <sip:api@parley.invalid>;tag=api");
+  writer.header("From", sip::quote(name) + " <sip:parley.invalid>;tag=api");   // of nobody's account
   writer.header("To", "<sip:room@parley.invalid>");
   writer.header("Call-ID", "api");
   writer.header("CSeq", "1 MESSAGE");
@@ -52,14 +52,35 @@ net::HttpResponse answer_for(const sip::Reply& reply) {
   }
 }
 
+std::optional<net::HttpResponse> refuse(const RestCall& call) {
+  if (base::clean_display_name(call.text("from")) != call.text("from")) {
+    return rest_problem(400, "bad-name", "\"from\" has no control characters and no white space around it");
+  }
+  if (const auto type = call.text("contentType"); !type.empty() && !is_media_type(type)) return rest_problem(400, "bad-message-type", "\"contentType\" is no media type");
+  return std::nullopt;
+}
+
+std::string sender_of(const RestCall& call) { return call.text("from").empty() ? call.token->name : call.text("from"); }
+
+// To an account's phones and pages, or kept for it.
+void send_to_account(const RestBackend& backend, const RestCallPtr& call) {
+  if (auto refused = refuse(*call)) return call->answer.send(std::move(*refused));
+  auto message = make_message(*call, sender_of(*call));
+  if (!message) return call->answer.send(rest_problem(400, "bad-message", message.error().detail));
+  backend.on_pbx([call, message = std::move(*message)](pbx::Pbx& pbx) {
+    pbx.message_by_api("api " + call->token->id, call->path[0], message, [call](const sip::Reply& reply) {
+      if (reply.status == 202) return call->answer.send(rest_no_content());
+      if (reply.status == 404) return call->answer.send(rest_problem(404, "unknown-account", "there is no account or client of that name"));
+      if (reply.status == 480) return call->answer.send(rest_problem(404, "unreachable", "nobody there takes it, and it can't be kept"));
+      call->answer.send(answer_for(reply));
+    });
+  });
+}
+
 // Answers once; where the room goes before it has, the caller is told.
 void send(const RestBackend& backend, const RestCallPtr& call) {
-  auto name = base::clean_display_name(call->text("from"));
-  if (name != call->text("from")) return call->answer.send(rest_problem(400, "bad-name", "\"from\" has no control characters and no white space around it"));
-  if (name.empty()) name = call->token->name;
-  if (const auto type = call->text("contentType"); !type.empty() && !is_media_type(type)) {
-    return call->answer.send(rest_problem(400, "bad-message-type", "\"contentType\" is no media type"));
-  }
+  if (auto refused = refuse(*call)) return call->answer.send(std::move(*refused));
+  const auto name = sender_of(*call);
   if (!is_participant(call->text("to"))) return call->answer.send(rest_problem(404, "unknown-participant", "there is no participant of that id in that room"));
   auto message = make_message(*call, name);
   if (!message) return call->answer.send(rest_problem(400, "bad-message", message.error().detail));
@@ -109,6 +130,13 @@ void add_message_routes(std::vector<RestRoute>& routes, const RestBackend& backe
                     .summary = "Send a message to a room, or to one participant", .body = "NewMessage", .result = "SentMessage", .success = 202,
                     .failures = {{404, "Nobody is in that room, or not that one."}, {413, "The message is too large."}, {415, "This server does not take that type."}},
                     .handler = [&backend](const RestCallPtr& call) { send(backend, call); }});
+  routes.push_back({.method = "POST", .path = "/accounts/{account}/messages", .scope = scope::kMessages, .operation = "sendAccountMessage", .tag = "messages",
+                    .summary = "Send a message to an account",
+                    .description = "To all its phones and pages (SIP MESSAGE, RFC 3428). Answered when one has taken it; where none does, when it is kept, to be delivered at the "
+                                   "account's next registration. Also to a page's number, where nothing is kept.",
+                    .body = "NewAccountMessage", .success = 204,
+                    .failures = {{404, "There is no such account, or nobody there takes it and it can't be kept."}, {413, "The message is too large."}, {415, "This server does not take that type."}},
+                    .handler = [&backend](const RestCallPtr& call) { send_to_account(backend, call); }});
   if (!backend.messages) return;
   const auto integer = RestParameter::Type::kInteger;
   routes.push_back({.method = "GET", .path = "/rooms/{room}/messages", .scope = scope::kMessagesRead, .operation = "listMessages", .tag = "messages",

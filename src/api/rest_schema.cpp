@@ -38,6 +38,7 @@ constexpr std::string_view kSchemas = R"json({
   "NewAccount": {"type": "object", "additionalProperties": false, "required": ["name", "password"], "properties": {
     "name": {"type": "string", "minLength": 1, "maxLength": 64, "description": "Letters, digits and . _ - +"},
     "displayName": {"type": "string", "maxLength": 80}, "password": {"$ref": "#/components/schemas/Password"}}},
+  "AccountChange": {"type": "object", "additionalProperties": false, "required": ["displayName"], "properties": {"displayName": {"type": "string", "maxLength": 80}}},
   "Password": {"type": "string", "minLength": 8, "maxLength": 256},
   "NewPassword": {"type": "object", "additionalProperties": false, "required": ["password"], "properties": {"password": {"$ref": "#/components/schemas/Password"}}},
   "Line": {"type": "object", "required": ["name", "access", "clients"], "properties": {
@@ -71,6 +72,10 @@ constexpr std::string_view kSchemas = R"json({
     "contentType": {"type": "string", "minLength": 3, "maxLength": 120, "description": "Absent: text/plain;charset=UTF-8."},
     "from": {"type": "string", "minLength": 1, "maxLength": 80, "description": "The name that is shown; absent: the token's."},
     "to": {"type": "string", "minLength": 1, "maxLength": 64, "description": "A participant's id: nobody else gets it."}}},
+  "NewAccountMessage": {"type": "object", "additionalProperties": false, "required": ["text"], "properties": {
+    "text": {"type": "string", "minLength": 1, "maxLength": 65536},
+    "contentType": {"type": "string", "minLength": 3, "maxLength": 120, "description": "Absent: text/plain;charset=UTF-8."},
+    "from": {"type": "string", "minLength": 1, "maxLength": 80, "description": "The name that is shown; absent: the token's."}}},
   "SentMessage": {"type": "object", "required": ["id", "sequence"], "properties": {"id": {"type": "string"}, "sequence": {"type": "integer"}}},
   "Message": {"type": "object", "required": ["id", "sequence", "time", "from", "participant", "account", "contentType"], "properties": {
     "id": {"type": "string"}, "sequence": {"type": "integer"}, "time": {"type": "string", "format": "date-time"}, "from": {"type": "string"},

@@ -20,7 +20,7 @@ constexpr ScopeName kNames[] = {
     {"calls", scope::kCalls, "make, transfer, hold and end calls"},
     {"supervise", scope::kSupervise, "listen to calls, unnoticed by those who speak; includes `calls:read`"},
     {"calls:read", scope::kCallsRead, "read calls and call records"},
-    {"messages", scope::kMessages, "send messages to rooms"},
+    {"messages", scope::kMessages, "send messages to rooms and accounts"},
     {"messages:read", scope::kMessagesRead, "read messages and their history"},
     {"lines", scope::kLines, "issue webphone tokens"},
     {"lines:read", scope::kLinesRead, "read webphone lines and their clients"},

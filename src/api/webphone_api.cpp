@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/rest_schema.hpp"
 #include "api/static_files.hpp"
 #include "base/text.hpp"
 #include "sip/uri.hpp"
@@ -11,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kMaxDepth = 16;
+constexpr std::size_t kMaxDepth = 16;
 
 // The answer may be read by the page that asked. Which pages may connect is each line's affair, checked by their Origin.
 void allow_origin(net::HttpResponse& response, const std::string& origin) {
@@ -39,20 +40,6 @@ std::string text_of(const Json& json) { return json.is_string() ? json.get<std::
 std::string member(const Json& json, const char* name) {
   const auto found = json.find(name);
   return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-// How deep brackets nest; JSON of strangers is not followed to any depth.
-bool too_deep(std::string_view text) {
-  int depth = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quoted && c == '\\') ++i;
-    else if (c == '"') quoted = !quoted;
-    else if (!quoted && (c == '{' || c == '[') && ++depth > kMaxDepth) return true;
-    else if (!quoted && (c == '}' || c == ']')) --depth;
-  }
-  return false;
 }
 
 // `who`: the display name, or an object whose members are shown to the others, flattened ("a.b").
@@ -121,7 +108,7 @@ net::HttpResponse json_response(int status, const Json& json) {
 }
 
 Json read_json_object(std::string_view text) {
-  if (too_deep(text)) return nullptr;
+  if (!within_depth(text, kMaxDepth)) return nullptr;   // JSON of strangers is not followed to any depth
   auto json = Json::parse(text, nullptr, false);
   return json.is_object() ? json : Json(nullptr);
 }

@@ -82,21 +82,6 @@ Json directory(pbx::Pbx& pbx, const pbx::WebphoneClient& client) {
   return {{"extensions", std::move(extensions)}, {"outsideLines", std::move(lines)}, {"users", std::move(users)}};
 }
 
-// The value of `name` in a query; "" : it isn't there, or is no text.
-std::string query_value(std::string_view query, std::string_view name) {
-  while (!query.empty()) {
-    const auto end = std::min(query.find('&'), query.size());
-    const auto pair = query.substr(0, end);
-    if (const auto equals = pair.find('='); equals != pair.npos && pair.substr(0, equals) == name) {
-      std::string value(pair.substr(equals + 1));
-      std::replace(value.begin(), value.end(), '+', ' ');
-      return net::percent_decode(value).value_or("");
-    }
-    query.remove_prefix(std::min(end + 1, query.size()));
-  }
-  return {};
-}
-
 struct Question {
   enum class What { kNothing, kDirectory, kHistory, kAction } what = What::kNothing;
   std::string method, extension, session;
@@ -141,8 +126,8 @@ std::optional<net::HttpResponse> read_question(const net::HttpRequest& request, 
     question.what = Question::What::kDirectory;
   } else if (rest == "history") {
     question.what = Question::What::kHistory;
-    question.extension = query_value(request.query, "extension");
-    const auto before = query_value(request.query, "before");
+    question.extension = net::query_value(request.query, "extension").value_or("");
+    const auto before = net::query_value(request.query, "before").value_or("");
     if (!before.empty() && !(question.before = read_rest_time(before))) return problem(400, "Bad request", "\"before\" is no time as 2026-01-02T03:04:05Z");
   } else if (const auto slash = rest.rfind('/'); rest.starts_with("sessions/") && slash > 9) {
     const auto kind = action_of(rest.substr(slash + 1));

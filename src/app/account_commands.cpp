@@ -18,13 +18,15 @@ store::PasswordHashes hashes_of(const Config& config, const AccountRequest& requ
   return {of(sip::DigestAlgorithm::kMd5), of(sip::DigestAlgorithm::kSha256), of(sip::DigestAlgorithm::kSha512_256)};
 }
 
+base::Status check_display_name(const std::string& name) {
+  if (base::clean_display_name(name) == name) return {};
+  return base::malformed("a display name has at most 80 characters of UTF-8, no control characters and no white space around it");
+}
+
 base::Status add(store::Store& store, const Config& config, const AccountRequest& request, std::ostream& out) {
-  const auto display_name = base::clean_display_name(request.display_name);
-  if (display_name != request.display_name) {
-    return base::malformed("a display name has at most 80 characters of UTF-8, no control characters and no white space around it");
-  }
+  if (auto good = check_display_name(request.display_name); !good) return good;
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  auto added = store.add_account({request.name, display_name, config.realm, hashes_of(config, request), now});
+  auto added = store.add_account({request.name, request.display_name, config.realm, hashes_of(config, request), now});
   if (added) out << "account " << request.name << " made\n";
   return added;
 }
@@ -73,6 +75,11 @@ base::Status run_account_command(const Config& config, const AccountRequest& req
     case AccountAction::kPassword:
       done = store.set_password(request.name, config.realm, hashes_of(config, request));
       if (done) out << "password of " << request.name << " changed\n";
+      break;
+    case AccountAction::kDisplayName:
+      done = check_display_name(request.display_name);
+      if (done) done = store.set_display_name(request.name, request.display_name);
+      if (done) out << "display name of " << request.name << " changed\n";
       break;
   }
   if (!done) done.error().detail.insert(0, "parley: ");

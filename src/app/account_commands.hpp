@@ -9,7 +9,7 @@
 
 namespace app {
 
-enum class AccountAction { kAdd, kRemove, kPassword, kList };
+enum class AccountAction { kAdd, kRemove, kPassword, kDisplayName, kList };
 
 struct AccountRequest {
   AccountAction action = AccountAction::kList;

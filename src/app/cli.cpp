@@ -175,8 +175,10 @@ class CommandLine {
     auto* adds = add("add", "make an account", AccountAction::kAdd);
     auto* removes = add("remove", "remove an account", AccountAction::kRemove);
     auto* passwords = add("password", "give an account another password", AccountAction::kPassword);
+    auto* names = add("display-name", "give an account another display name", AccountAction::kDisplayName);
     add("list", "names and display names of all", AccountAction::kList);
-    for (auto* one : {adds, removes, passwords}) one->add_option("NAME", options_.name)->required()->type_name("");
+    for (auto* one : {adds, removes, passwords, names}) one->add_option("NAME", options_.name)->required()->type_name("");
+    names->add_option("DISPLAY_NAME", options_.display_name, "what others see")->required()->type_name("");
     adds->add_option("--display-name", options_.display_name, "what others see")->type_name("D");
     for (auto* one : {adds, passwords}) one->add_flag("--password-stdin", options_.password_stdin, "read the password from standard input");
   }

@@ -98,6 +98,15 @@ base::Result<CallInfo> Pbx::transfer(std::string_view call_id, const std::string
   return base::fail(base::ErrorCode::kNotFound, "no such call");
 }
 
+void Pbx::message_by_api(const std::string& sender, const std::string& to, const sip::MessagePtr& message, Messages::Answer answer) {
+  const auto* callee = accounts_.find(to);
+  if (!callee) return answer({.status = 404});
+  if (const auto refusal = messages_.refuse(sender, *message)) return answer(*refusal);
+  const auto* client = webphone_.find(to);
+  const bool may_wait = !client || client->extension;
+  messages_.send({.name = sender, .display_name = {}, .hashes = {}}, callee->name, may_wait, message, std::move(answer));
+}
+
 bool Pbx::has_call(std::string_view call_id) const {
   return std::any_of(calls_.begin(), calls_.end(), [&](const auto& entry) {
     const auto info = entry.second->info();

@@ -78,6 +78,15 @@ class SqliteStore final : public Store {
     });
   }
 
+  base::Status set_display_name(std::string_view name, std::string_view display_name) override {
+    return guarded([&]() -> base::Status {
+      SQLite::Statement update(database_, "UPDATE account SET display_name = ? WHERE name = ?");
+      update.bind(1, std::string(display_name));
+      update.bind(2, std::string(name));
+      return changed_one(update, name);
+    });
+  }
+
   base::Status remove_account(std::string_view name) override {
     return guarded([&]() -> base::Status {
       SQLite::Statement remove(database_, "DELETE FROM account WHERE name = ?");

@@ -52,6 +52,7 @@ class Store {
   virtual base::Result<std::optional<AccountRecord>> account(std::string_view name) = 0;
   virtual base::Status add_account(const AccountRecord& account) = 0;                            // kConflict: is there; kMalformed: its name
   virtual base::Status set_password(std::string_view name, std::string_view realm, const PasswordHashes& hashes) = 0;   // kNotFound
+  virtual base::Status set_display_name(std::string_view name, std::string_view display_name) = 0;                      // kNotFound
   virtual base::Status remove_account(std::string_view name) = 0;                                // kNotFound
 
   virtual base::Result<std::vector<ApiTokenRecord>> api_tokens() = 0;                            // the oldest first

@@ -87,6 +87,24 @@ TEST_F(RestTest, AnAccountIsMadeUsedAndDeleted) {
   expect_problem(api.remove("/accounts/dave"), 404, "unknown-account");
 }
 
+TEST_F(RestTest, AnAccountIsGivenAnotherName) {
+  expect(api.post("/accounts", {{"name", "dave"}, {"displayName", "Dave"}, {"password", "correct horse"}}), 201);
+  const auto patch = [&](const std::string& name, const Json& body) { return api.ask({.method = "PATCH", .target = "/api/v1/accounts/" + name, .token = api.admin, .body = body.dump()}); };
+  const auto changed = patch("dave", {{"displayName", "Dávid"}});
+  expect(changed, 200, "Account");
+  EXPECT_EQ(changed.json["displayName"], "Dávid");
+  EXPECT_EQ(api.get("/accounts/dave").json["displayName"], "Dávid");
+  EXPECT_EQ(world.pbx.accounts().find("dave")->display_name, "Dávid");
+  // With the password that it had.
+  auto& dave = world.phone("dave");
+  dave.password = "correct horse";
+  EXPECT_EQ(dave.register_contact()->status(), 200);
+  expect(patch("dave", {{"displayName", ""}}), 200);
+  expect_problem(patch("dave", {{"displayName", "a\nb"}}), 400, "bad-display-name");
+  expect_problem(patch("dave", {{"password", "x"}}), 400, "bad-body");
+  expect_problem(patch("eve", {{"displayName", "Eve"}}), 404, "unknown-account");
+}
+
 TEST_F(RestTest, SurvivalItem23PasswordsAreStoredHashed) {
   expect(api.post("/accounts", {{"name", "dave"}, {"password", "correct horse"}}), 201);
   for (const auto* name : {"parley.db", "parley.db-wal"}) {
@@ -243,6 +261,32 @@ TEST_F(RestTest, AMessageGoesToTheRoomAndIntoItsHistory) {
   EXPECT_EQ(history.json["messages"][1]["account"], "alice");
 }
 
+TEST_F(RestTest, AMessageGoesToAnAccountOrWaitsForIt) {
+  auto& bob = world.registered(page("bob"));
+  const auto token = api.token("messages", "Kitchen");
+  const auto send = [&](const std::string& to, const Json& body) { return api.ask({.method = "POST", .target = "/api/v1/accounts/" + to + "/messages", .token = token, .body = body.dump()}); };
+  expect(send("bob", {{"text", "Lunch is ready"}}), 204);
+  ASSERT_EQ(bob.pages.size(), 1u);
+  EXPECT_EQ(bob.pages[0]->body(), "Lunch is ready");
+  // Whoever sends it is no account: the name is a name alone.
+  EXPECT_EQ(bob.pages[0]->from().display(), "Kitchen");
+  EXPECT_EQ(bob.pages[0]->from().uri.user, "");
+  EXPECT_EQ(bob.pages[0]->content_type(), "text/plain;charset=UTF-8");
+  // Nobody is there: it is kept, and comes with the next registration.
+  expect(send("alice", {{"text", "later"}, {"from", "Office"}}), 204);
+  auto& alice = world.registered(page("alice"));
+  world.settle();
+  ASSERT_EQ(alice.pages.size(), 1u);
+  EXPECT_EQ(alice.pages[0]->body(), "later");
+  EXPECT_EQ(alice.pages[0]->from().display(), "Office");
+  expect_problem(send("nobody", {{"text", "x"}}), 404, "unknown-account");
+  expect_problem(send("bob", {{"text", "x"}, {"from", "a\r\nb"}}), 400, "bad-name");
+  expect_problem(send("bob", {{"text", "x"}, {"contentType", "text"}}), 400, "bad-message-type");
+  expect_problem(send("bob", {{"text", "x"}, {"to", "alice"}}), 400, "bad-body");
+  api.messages.refuse = true;
+  expect_problem(send("carol", {{"text", "x"}}), 503, "not-now");
+}
+
 TEST_F(RestTest, HistoryComesInPages) {
   auto& a = world.enter(page("alice"));
   for (int i = 1; i <= 5; ++i) EXPECT_EQ(a.message("text/plain", std::to_string(i)), 202);
@@ -330,6 +374,20 @@ TEST_F(RestTest, CallsAreListedAndHungUp) {
   world.advance(1min);
   EXPECT_EQ(api.get("/calls").json["calls"].size(), 0u);
   expect_problem(api.remove("/calls/" + id), 404, "unknown-call");
+}
+
+TEST_F(RestTest, ACallIsWhereItsLocationSays) {
+  world.registered(page("alice"));
+  world.registered(world.phone("bob"));
+  const auto made = api.post("/calls", {{"from", "bob"}, {"to", "alice"}});
+  expect(made, 201, "Call");
+  const auto location = made.header("Location");
+  ASSERT_TRUE(location.starts_with("/api/v1/calls/")) << location;
+  const auto found = api.get(location.substr(7));
+  expect(found, 200, "Call");
+  EXPECT_EQ(found.json["id"], made.json["id"]);
+  expect(api.remove(location.substr(7)), 204);
+  expect_problem(api.get(location.substr(7)), 404, "unknown-call");
 }
 
 TEST_F(RestTest, APartyOfACallIsSentToAnother) {

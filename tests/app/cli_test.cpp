@@ -123,6 +123,12 @@ TEST_F(CliTest, AccountsAreMadeListedAndRemoved) {
   EXPECT_EQ(out, "alice\t\nbob\tBob Ä.\n");
   EXPECT_EQ(account({"add", "bob", "--password-stdin"}, "x\n"), 1);
   EXPECT_EQ(err, "parley: account bob is there already\n");
+  EXPECT_EQ(account({"display-name", "alice", "Alice A."}), 0) << err;
+  EXPECT_EQ(account({"display-name", "alice", " Alice"}), 2);
+  EXPECT_EQ(account({"display-name", "eve", "Eve"}), 1);
+  EXPECT_EQ(account({"list"}), 0);
+  EXPECT_EQ(out, "alice\tAlice A.\nbob\tBob Ä.\n");
+  EXPECT_EQ(account({"display-name", "alice", ""}), 0) << err;
   EXPECT_EQ(account({"remove", "bob"}), 0);
   EXPECT_EQ(account({"remove", "bob"}), 1);
   EXPECT_EQ(err, "parley: there is no account bob\n");
