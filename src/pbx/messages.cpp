@@ -27,7 +27,10 @@ store::OfflineMessage Messages::record(const Account& from, const std::string& t
   if (const auto expires = base::parse_decimal(base::trim(message.value(sip::HeaderId::kExpires)))) {
     age = std::min(age, std::chrono::seconds(std::min<std::uint64_t>(*expires, 0xffffffff)));
   }
-  return {.id = 0, .account = to, .from_uri = std::string(message.from().uri_text), .from_display = std::move(display),
+  std::string from_uri = "sip:";
+  if (const auto user = message.from().uri.user; !user.empty()) from_uri.append(sip::escape_user(sip::unescape(user))).append("@");
+  from_uri += domain_;
+  return {.id = 0, .account = to, .from_uri = std::move(from_uri), .from_display = std::move(display),
           .content_type = std::string(message.content_type()), .body = base::share(std::string(message.body())), .headers = {},
           .created = timeline_.wall(), .expires = timeline_.wall() + age};
 }
@@ -35,7 +38,12 @@ store::OfflineMessage Messages::record(const Account& from, const std::string& t
 void Messages::forward(const Binding& contact, const store::OfflineMessage& message, std::function<void(const sip::MessagePtr&)> done) {
   std::string headers;
   if (!contact.path.empty()) headers += "Route: " + contact.path + "\r\n";
-  const auto from = (message.from_display.empty() ? "" : sip::quote(message.from_display) + " ") + "<" + message.from_uri + ">";
+  // By the domain that the receiver itself has here, where answers find the way back; also what an older version has kept.
+  std::string_view uri = message.from_uri;
+  const auto at = uri.rfind('@');
+  if (contact.home) uri = at == uri.npos ? std::string_view("sip:") : uri.substr(0, at + 1);
+  auto from = message.from_display.empty() ? std::string("<") : sip::quote(message.from_display) + " <";
+  from.append(uri).append(contact.home ? *contact.home : std::string()).append(">");
   agent_->send_request(contact.target, "MESSAGE", contact.contact, from, "<" + contact.contact + ">", headers, message.content_type, message.body, std::move(done));
 }
 

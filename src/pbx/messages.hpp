@@ -28,6 +28,8 @@ class Messages {
   // `store` may be null: then nothing waits, and an account that can't be reached is 480.
   Messages(MessagesConfig config, base::Timeline& timeline, Registrar& registrar, store::MessageStore* store);
   void attach(sip::UserAgent& agent) { agent_ = &agent; }
+  // Of senders, for who registered without one; before anything is sent.
+  void set_domain(std::string domain) { domain_ = std::move(domain); }
 
   // What is wrong with a message of `sender`, by the same rules as in a call.
   std::optional<sip::Reply> refuse(const std::string& sender, const sip::Message& message);
@@ -58,6 +60,7 @@ class Messages {
   Registrar& registrar_;
   store::MessageStore* store_;
   sip::UserAgent* agent_ = nullptr;
+  std::string domain_ = "invalid";
   std::unordered_map<std::string, base::TokenBucket> buckets_;   // by account
   std::unordered_set<std::string> delivering_;                   // accounts whose waiting messages are on their way
   std::unordered_set<std::string> kept_meanwhile_;               // of these, those for whom more came to wait

@@ -9,6 +9,8 @@ namespace {
 
 using sip::HeaderId;
 
+constexpr std::size_t kMaxHomes = 1000, kMaxHome = 255;   // 255: bytes of one
+
 void drop_expired(std::vector<Binding>& bindings, base::TimePoint now) {
   std::erase_if(bindings, [&](const Binding& b) { return b.expires <= now; });
 }
@@ -120,8 +122,10 @@ sip::Reply Registrar::update(std::string_view account, Bindings& bindings, const
   sip::Reply refusal;
   auto wanted = read_contacts(request, source, now, refusal);
   if (!wanted) return refusal;
+  const auto* home = home_of(request.to().uri);
   Bindings next = bindings;   // worked out apart: all or nothing
   for (auto& b : *wanted) {
+    b.home = home;
     const auto old = std::find_if(next.begin(), next.end(), [&](const Binding& o) { return same_contact(o, b); });
     if (old != next.end()) {
       if (older(*old)) return out_of_order;
@@ -136,6 +140,18 @@ sip::Reply Registrar::update(std::string_view account, Bindings& bindings, const
     if (std::none_of(first, last, [&](const auto& e) { return e.second == account; })) accounts_of_flow_.emplace(source.flow, account);
   }
   return fetch(bindings, request, now);
+}
+
+const std::string* Registrar::home_of(const sip::Uri& address_of_record) {
+  const auto host = address_of_record.host;
+  if (host.empty()) return nullptr;
+  const auto behind = static_cast<std::size_t>(host.data() + host.size() - address_of_record.text.data());
+  const auto port = address_of_record.port == 0 ? behind : address_of_record.text.find_first_not_of("0123456789", behind + 1);
+  const auto end = std::min(port, address_of_record.text.size());
+  const std::string_view text(host.data(), host.size() + end - behind);
+  if (text.size() > kMaxHome) return nullptr;
+  if (const auto known = homes_.find(text); known != homes_.end()) return &*known;
+  return homes_.size() < kMaxHomes ? &*homes_.emplace(text).first : nullptr;
 }
 
 sip::Reply Registrar::fetch(const Bindings& bindings, const sip::Message& request, base::TimePoint now) const {

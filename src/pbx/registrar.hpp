@@ -7,11 +7,13 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/time.hpp"
 #include "sip/message.hpp"
 #include "sip/network.hpp"
+#include "sip/transaction_hash.hpp"
 #include "sip/user_agent.hpp"
 
 namespace pbx {
@@ -28,6 +30,7 @@ struct Binding {
   std::string call_id;
   std::uint32_t cseq = 0;
   bool bound_to_flow = false;       // dies with its connection
+  const std::string* home = nullptr;   // host and port of the address of record, as it calls this server; the Registrar's; null: unknown
 };
 
 struct RegistrarConfig {
@@ -69,6 +72,7 @@ class Registrar {
  private:
   using Bindings = std::vector<Binding>;
   base::Result<Bindings> read_contacts(const sip::Message& request, const sip::Source& source, base::TimePoint now, sip::Reply& refusal) const;
+  const std::string* home_of(const sip::Uri& address_of_record);
   sip::Reply fetch(const Bindings& bindings, const sip::Message& request, base::TimePoint now) const;
   sip::Reply update(std::string_view account, Bindings& bindings, const sip::Message& request, const sip::Source& source, base::TimePoint now);
 
@@ -76,6 +80,7 @@ class Registrar {
   RegistrarListener* listener_ = nullptr;
   std::unordered_map<std::string, Bindings> bindings_;                    // by account
   std::unordered_multimap<std::uint64_t, std::string> accounts_of_flow_;
+  std::unordered_set<std::string, sip::TableHash, std::equal_to<>> homes_;   // a few, of many bindings; bounded
 };
 
 }  // namespace pbx

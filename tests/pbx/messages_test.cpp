@@ -185,6 +185,31 @@ TEST_F(PagerTest, SurvivalItem26WhenItCantBeKeptIs503) {
   EXPECT_EQ(page("alice").request("MESSAGE", "sip:bob@parley", {}, "text/plain", "x")->status(), 503);
 }
 
+// The host that a sender writes proves nothing: he has the domain by which the receiver registered.
+TEST_F(PagerTest, NobodyLooksAsOfAnotherDomain) {
+  auto& bob = world.registered(world.page("bob"));
+  auto& alice = page("alice");
+  alice.domain = "bank.example";
+  EXPECT_EQ(alice.request("MESSAGE", "sip:bob@bank.example", {}, "text/plain", "your PIN, please")->status(), 202);
+  ASSERT_EQ(bob.pages.size(), 1u);
+  EXPECT_EQ(bob.pages.back()->from().uri_text, "sip:alice@parley");
+  auto& phone = world.phone("carol");
+  phone.domain = "[2001:db8::1]:5070";
+  world.registered(phone);
+  EXPECT_EQ(alice.request("MESSAGE", "sip:carol@parley", {}, "text/plain", "your PIN, please")->status(), 202);
+  EXPECT_EQ(phone.pages.back()->from().uri_text, "sip:alice@[2001:db8::1]:5070");
+  EXPECT_EQ(phone.pages.back()->from().display(), "Alice Liddell");
+}
+
+TEST_F(PagerTest, WhatAnOlderVersionKeptIsOfNoOtherDomainEither) {
+  store.offline[1] = {.id = 1, .account = "bob", .from_uri = "sip:alice@bank.example;x=y", .from_display = {}, .content_type = "text/plain",
+                      .body = base::share(std::string("old")), .headers = {}, .created = world.timeline.wall(), .expires = world.timeline.wall() + 600s};
+  auto& bob = world.registered(world.page("bob"));
+  world.settle();
+  ASSERT_EQ(bob.pages.size(), 1u);
+  EXPECT_EQ(bob.pages.back()->from().uri_text, "sip:alice@parley");
+}
+
 TEST_F(PagerTest, ToARoomIsRelayedAsFromInside) {
   auto& b = world.enter(page("bob"), kQuiet);
   EXPECT_EQ(page("alice").request("MESSAGE", "sip:team@parley", {}, "text/plain", "from outside")->status(), 202);
