@@ -199,14 +199,14 @@ void print_addresses(const Config& config, const Node& node) {
   std::fflush(stdout);
 }
 
-// Waits for the signals that end the program; what happens meanwhile is on other threads.
-void wait_for_end(const sigset_t& signals, Certificates& certificates, AccountsFeed& accounts, Node& node) {
-  for (;;) {
 void update_accounts(AccountsFeed& accounts, Node& node) {
   const auto as_of = node.account_changes();   // before the store is read: what the API changes meanwhile is younger
   if (auto changed = accounts.poll()) node.set_accounts(std::move(*changed), as_of);
 }
 
+// Waits for the signals that end the program; what happens meanwhile is on other threads.
+void wait_for_end(const sigset_t& signals, Certificates& certificates, AccountsFeed& accounts, Node& node) {
+  for (;;) {
     const timespec interval{.tv_sec = kAccountsInterval.count(), .tv_nsec = 0};
     const int signal = ::sigtimedwait(&signals, nullptr, &interval);
     if (signal == SIGTERM || signal == SIGINT) return;

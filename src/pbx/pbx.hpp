@@ -108,9 +108,6 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   // A text to an account or a client, as MESSAGE outside of calls has it: 202 taken, or kept for an account; 404, 480, 503. `sender`:
   // whose rate it counts for, no account's name.
   void message_by_api(const std::string& sender, const std::string& to, const sip::MessagePtr& message, Messages::Answer answer);
-  // A text to an account or a client, as MESSAGE outside of calls has it: 202 taken, or kept for an account; 404, 480, 503. `sender`:
-  // whose rate it counts for, no account's name.
-  void message_by_api(const std::string& sender, const std::string& to, const sip::MessagePtr& message, Messages::Answer answer);
   // One party of that call goes on to whatever the API finds at `to`, and the other is let go when somebody answers there. `party`:
   // "from", "to", or its number. kNotFound: no such call or party, or nobody there; kConflict: not two who talk, or being transferred.
   base::Result<CallInfo> transfer(std::string_view call_id, const std::string& party, const std::string& to);
