@@ -47,7 +47,7 @@ struct LegMedia {
 
 // What can be played to a leg.
 struct Sound {
-  enum class Kind { kRingback, kBusy, kCongestion, kTone, kMusic, kFile };
+  enum class Kind { kRingback, kTone, kMusic, kFile };
   Kind kind = Kind::kRingback;
   std::uint32_t hertz = 440;                 // of kTone
   std::string file;                          // of kFile, and of kMusic where another than the built-in one is wanted: WAV, Ogg Opus, FLAC ...

@@ -19,8 +19,6 @@ SoundPlayer::SoundPlayer(SoundSpec spec) : spec_(std::move(spec)) {
   double hertz = kProgressHertz;
   switch (spec_.kind) {
     case SoundSpec::Kind::kRingback: on_ = samples_of_ms(1000), period_ = samples_of_ms(5000); break;
-    case SoundSpec::Kind::kBusy: on_ = samples_of_ms(500), period_ = samples_of_ms(1000); break;
-    case SoundSpec::Kind::kCongestion: on_ = samples_of_ms(250), period_ = samples_of_ms(500); break;
     case SoundSpec::Kind::kTone: hertz = std::clamp<double>(spec_.hertz, 20, 20'000); break;
     case SoundSpec::Kind::kClip: ended_ = !spec_.clip || spec_.clip->empty(); break;
   }

@@ -19,7 +19,7 @@ namespace media {
 using SoundClip = std::shared_ptr<const std::vector<std::int16_t>>;
 
 struct SoundSpec {
-  enum class Kind : std::uint8_t { kRingback, kBusy, kCongestion, kTone, kClip };
+  enum class Kind : std::uint8_t { kRingback, kTone, kClip };
   Kind kind = Kind::kRingback;
   std::uint32_t hertz = 440;      // of kTone, 20 to 20,000
   SoundClip clip;                 // of kClip
@@ -27,8 +27,8 @@ struct SoundSpec {
   base::Duration length{0};       // 0: until it is stopped, or the clip's end
 };
 
-// Cadences as in most of Europe (ITU-T E.180, supplement 2; ETSI TR 101 041): 425 Hz at -13 dBm0; ringback 1 s of 5, busy 0.5 s of
-// 1, congestion 0.25 s of 0.5. Everything begins and ends within 5 ms, so that nothing clicks.
+// Ringback as in most of Europe (ITU-T E.180, supplement 2; ETSI TR 101 041): 425 Hz at -13 dBm0, 1 s of 5. A caller's own phone
+// makes the other tones, of the status that it is answered. Everything begins and ends within 5 ms, so that nothing clicks.
 class SoundPlayer {
  public:
   explicit SoundPlayer(SoundSpec spec);

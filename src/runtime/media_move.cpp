@@ -48,8 +48,6 @@ void MediaWorker::depart(bridge::LegId id, bridge::BridgeId bridge, MediaWorker&
           if (const auto route = home.routes_.find(id); route != home.routes_.end()) route->second = {id, nullptr, &home.lane_to(*next)};
         };
         travel->home == this ? turn(*this) : travel->home->post(turn);
-      } else if (const auto route = routes_.find(id); route != routes_.end() && travel->home == this) {
-        route->second.here = nullptr;
       }
     } else {
       ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, leg.plain().rtp.fd(), nullptr);

@@ -221,8 +221,6 @@ void MediaPool::play(bridge::LegId leg, const bridge::Sound& sound) {
   media::SoundSpec spec{.hertz = sound.hertz, .clip = nullptr, .loop = sound.loop, .length = sound.length};
   switch (sound.kind) {
     case bridge::Sound::Kind::kRingback: spec.kind = Kind::kRingback; break;
-    case bridge::Sound::Kind::kBusy: spec.kind = Kind::kBusy; break;
-    case bridge::Sound::Kind::kCongestion: spec.kind = Kind::kCongestion; break;
     case bridge::Sound::Kind::kTone: spec.kind = Kind::kTone; break;
     case bridge::Sound::Kind::kMusic: spec.loop = true; [[fallthrough]];
     case bridge::Sound::Kind::kFile: spec.kind = Kind::kClip; break;

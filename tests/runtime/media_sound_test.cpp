@@ -133,7 +133,7 @@ TEST_F(Sounds, WhatIsReplacedOrStoppedEndsSilently) {
   on_shard([&] {
     pool->play(leg, {.kind = bridge::Sound::Kind::kTone, .hertz = 1000, .file = {}, .length = 100ms});
     pool->stop_sound(leg);
-    pool->play(bridge::LegId{99}, {.kind = bridge::Sound::Kind::kBusy, .file = {}});
+    pool->play(bridge::LegId{99}, {.kind = bridge::Sound::Kind::kRingback, .file = {}});
   });
   std::this_thread::sleep_for(300ms);
   EXPECT_EQ(events.played, 1);
