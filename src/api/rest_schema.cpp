@@ -93,6 +93,8 @@ constexpr std::string_view kSchemas = R"json({
   "CallKeys": {"type": "object", "additionalProperties": false, "required": ["keys", "number"], "properties": {
     "keys": {"type": "string", "minLength": 1, "maxLength": 32, "description": "Of 0-9, *, #, A-D."},
     "number": {"type": "string", "minLength": 1, "maxLength": 100, "description": "The party that hears them."}}},
+  "CallForward": {"type": "object", "additionalProperties": false, "required": ["number"], "properties": {
+    "number": {"type": "string", "minLength": 1, "maxLength": 100, "description": "Who rings instead: whatever can be dialled."}}},
   "CallListener": {"type": "object", "additionalProperties": false, "required": ["number"], "properties": {
     "number": {"type": "string", "minLength": 1, "maxLength": 100, "description": "The account or client that is called, and hears."}}},
   "Queue": {"type": "object", "required": ["name", "agents", "waiting"], "properties": {

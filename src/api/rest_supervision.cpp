@@ -19,9 +19,11 @@ void queues(const RestBackend& backend, const RestCallPtr& call) {
   });
 }
 
-net::HttpResponse refusal(const base::Error& error) {
+// `there`: it is not the call that was not found.
+net::HttpResponse refusal(const base::Error& error, bool there) {
   switch (error.code) {
-    case base::ErrorCode::kNotFound: return rest_problem(404, "unknown-call", error.detail);
+    case base::ErrorCode::kNotFound: return rest_problem(404, there ? "unreachable" : "unknown-call", error.detail);
+    case base::ErrorCode::kDenied: return rest_problem(403, "denied", error.detail);
     case base::ErrorCode::kConflict: return rest_problem(409, "wrong-state", error.detail);
     case base::ErrorCode::kMalformed: return rest_problem(400, "bad-body", error.detail);
     default: return rest_problem(503, "no-media", error.detail);
@@ -33,7 +35,7 @@ void act(const RestBackend& backend, const RestCallPtr& call, Kind kind) {
                             .keys = call->body.is_object() ? call->text("keys") : std::string()};
   backend.on_pbx([call, action = std::move(action)](pbx::Pbx& pbx) {
     const auto done = pbx.act_on_call(call->path[0], action);
-    call->answer.send(done ? rest_no_content() : refusal(done.error()));
+    call->answer.send(done ? rest_no_content() : refusal(done.error(), pbx.has_call(call->path[0])));
   });
 }
 
@@ -50,6 +52,7 @@ void add_supervision_routes(std::vector<RestRoute>& routes, const RestBackend& b
   static constexpr Action kActions[] = {
       {"hold", "holdCall", "Hold both parties: they hear music, and not each other", "", Kind::kHold},
       {"unhold", "unholdCall", "Take both off hold", "", Kind::kUnhold},
+      {"forward", "forwardCall", "Send a call that rings on to another number, as the dial plan has it for programs", "CallForward", Kind::kForward},
       {"dtmf", "pressKeys", "Press keys towards one party", "CallKeys", Kind::kDtmf},
       {"listen", "listenToCall", "Call somebody, who then hears the call unnoticed", "CallListener", Kind::kListen, scope::kSupervise},
       {"unlisten", "ceaseToListen", "End that", "CallListener", Kind::kStopListen, scope::kSupervise}};

@@ -376,6 +376,19 @@ TEST_F(RestTest, CallsAreListedAndHungUp) {
   expect_problem(api.remove("/calls/" + id), 404, "unknown-call");
 }
 
+TEST_F(RestTest, ACallThatRingsIsForwarded) {
+  auto& alice = world.registered(page("alice"));
+  world.registered(world.phone("bob"));
+  auto& carol = world.registered(world.phone("carol"));
+  auto& call = alice.invite("sip:bob@parley");
+  const auto id = api.get("/calls").json["calls"][0]["id"].get<std::string>();
+  expect(api.post("/calls/" + id + "/forward", {{"number", "carol"}}), 204);
+  world.advance(1s);
+  ASSERT_EQ(carol.incoming.size(), 1u);
+  carol.incoming.back()->answer();
+  EXPECT_EQ(call.status(), 200);
+}
+
 TEST_F(RestTest, ACallIsWhereItsLocationSays) {
   world.registered(page("alice"));
   world.registered(world.phone("bob"));

@@ -192,7 +192,10 @@ TEST_F(WebphoneRequestsTest, QueuesAndActionsByTheRestApi) {
   EXPECT_EQ(as("supervise", "/unlisten", own).status, 204);
   EXPECT_EQ(as("supervise", "/listen", own).status, 204);
   EXPECT_EQ(as("calls", "/unhold").status, 204);
-  EXPECT_EQ(rest.post("/calls/none/hold").status, 404);
+  EXPECT_EQ(rest.post("/calls/none/hold").reason(), "unknown-call");
+  EXPECT_EQ(rest.post(path + "/forward", {{"number", ann.account}}).reason(), "wrong-state");   // it rings no more
+  EXPECT_EQ(rest.post(path + "/forward", {{"number", "nobody"}}).reason(), "unreachable");
+  EXPECT_EQ(rest.post("/calls/none/forward", {{"number", "nobody"}}).reason(), "unknown-call");
   EXPECT_EQ(rest.ask({.method = "POST", .target = "/api/v1" + path + "/hold", .token = rest.token("calls:read")}).status, 403);
 }
 
