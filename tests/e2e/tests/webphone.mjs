@@ -176,7 +176,10 @@ async function transfers({ test, server, pages, browser }) {
   const open = (name) => openSdk(browser, pages.url, server.url, name);
   const [tom, uma, vic] = [await open("Tom"), await open("Uma"), await open("Vic")];
   const connected = async () => {
-    await tom.evaluate((number) => { watch(phone.call(number, { audio: false })); }, uma.number);
+    await tom.evaluate((number) => {
+      globalThis.identities = [];
+      watch(phone.call(number, { audio: false })).on("identity", (identity) => identities.push(identity));
+    }, uma.number);
     await uma.sees("it rings", `globalThis.call?.status === "ringing"`);
     await uma.evaluate(() => call.accept({ audio: false }));
     await tom.sees("the call is up", `call.status === "active"`);
@@ -198,6 +201,7 @@ async function transfers({ test, server, pages, browser }) {
     await vic.evaluate(() => call.accept({ audio: false }));
     await uma.sees("the result", `globalThis.result?.ok === true && call.status === "ended"`);
     await vic.sees("the call is up", `call.status === "active"`);
+    await tom.sees("whom he speaks with now", `call.displayName === "Vic" && call.number === "${vic.number}" && identities.length === 1`);
     await vic.evaluate(() => call.sendMessage("hello Tom"));
     await tom.sees("the text", `seen.texts.at(-1) === "hello Tom"`);
     await tom.evaluate(() => call.sendMessage("hello Vic"));
@@ -212,6 +216,7 @@ async function transfers({ test, server, pages, browser }) {
     await vic.sees("it rings", `call.status === "ringing"`);
     await vic.evaluate(() => call.accept({ audio: false }));
     await tom.sees("the call is up", `call.status === "active"`);
+    same(await tom.evaluate("[call.number, call.displayName]"), [vic.number, "Vic"], "who answered");
     await tom.evaluate(() => call.sendMessage("forwarded"));
     await vic.sees("the text", `seen.texts.at(-1) === "forwarded"`);
   });
@@ -256,6 +261,8 @@ async function attendedTransfers({ test, server, pages, browser }) {
     await bea.sees("up again", `call.status === "active"`);
     await hears(bea, "blue");
     await hears(cat, "green");
+    await bea.sees("whom she speaks with", `call.displayName === "Cat" && call.number === "${cat.number}"`);
+    await cat.sees("whom she speaks with", `call.displayName === "Bea" && call.number === "${bea.number}"`);
     await texts(bea, cat);
   };
   await test("an attended transfer joins the two others", async () => {
@@ -268,6 +275,7 @@ async function attendedTransfers({ test, server, pages, browser }) {
     await cat.sees("the call is offered again", `globalThis.call !== undefined`);
     await cat.evaluate(() => { if (call.status === "ringing") call.accept(); });
     await cat.sees("the call is up", `call.status === "active"`);
+    same(await cat.evaluate("[call.number, call.displayName]"), [bea.number, "Bea"], "whom it is with");
     await texts(bea, cat);
     await hears(bea, "blue");
     await bea.evaluate(() => call.hangUp());

@@ -75,10 +75,43 @@ def test_refer_with_replaces(context):
     hears(bob.media, 600, "bob")
     hears(media[0], 1700, "who is in the room")
     check(audio.amplitude(bob.media.heard(0.5), 1000) < 400, "bob hears who has left")
+    told = bob.phone.requested("INVITE")          # it allows no UPDATE
+    check("<sip:transfers@" in told.get("P-Asserted-Identity"), f"bob is told {told.get('P-Asserted-Identity')}")
+    bob.phone.answer(told, 200, body=bob.media.sdp())
+    bob.phone.requested("ACK")
+    hears(bob.media, 600, "bob, who was told,")
     room.bye()
     bob.phone.send(bob.phone.request("BYE", bob.invite.contact(), to=bob.invite.get("From"), call_id=bob.invite.get("Call-ID"), cseq=5,
                                      from_tag="bobtag", user="bob"))
     equal(bob.phone.final("BYE").status, 200, "bob's BYE")
+    bob.phone.register(contact="*", expires=0)
+    for each in (other, guest, bob.phone, bob.media, *media):
+        each.close()
+
+
+def test_refer_in_a_room(context):
+    """A guest in a room has bob called in (RFC 4579), and leaves."""
+    other, guest = Phone(context.server), Phone(context.server)
+    media = [Media(600), Media(1000)]
+    rooms = [phone.call("called-in", each) for phone, each in ((other, media[0]), (guest, media[1]))]
+    for each, room in zip(media, rooms):
+        each.send_to(room.remote_media)
+    bob = Answering(context, 1700)
+    equal(rooms[1].ask("REFER", headers=["Refer-To: <sip:bob@127.0.0.1>"]).status, 202, "REFER")
+    bob.thread.join(10)
+    check("<sip:called-in@" in bob.invite.get("From"), f"bob is called by {bob.invite.get('From')}")
+    told = b""
+    while b" 200 " not in told:
+        notify = guest.requested("NOTIFY")
+        guest.answer(notify, 200)
+        told = notify.body
+    rooms[1].bye()
+    hears(bob.media, 600, "bob")
+    hears(media[0], 1700, "who is in the room")
+    bob.phone.send(bob.phone.request("BYE", bob.invite.contact(), to=bob.invite.get("From"), call_id=bob.invite.get("Call-ID"), cseq=5,
+                                     from_tag="bobtag", user="bob"))
+    equal(bob.phone.final("BYE").status, 200, "bob's BYE")
+    rooms[0].bye()
     bob.phone.register(contact="*", expires=0)
     for each in (other, guest, bob.phone, bob.media, *media):
         each.close()
