@@ -174,9 +174,11 @@ export class LocalMedia extends Store<LocalMediaState> {
 
   async startScreen(): Promise<void> {
     if (!canShareScreen()) return this.set({ screenProblem: "This browser can't share a screen." });
+    const asked = this.asked_;
     try {
       const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { ideal: 15, max: 30 } } });
       const track = stream.getVideoTracks()[0] ?? null;
+      if (asked !== this.asked_) return track?.stop();
       if (track !== null) {
         track.contentHint = "detail";
         track.addEventListener("ended", () => {
@@ -185,6 +187,7 @@ export class LocalMedia extends Store<LocalMediaState> {
       }
       this.set({ screen: track, screenProblem: null });
     } catch (error) {
+      if (asked !== this.asked_) return;
       const refused = error instanceof DOMException && error.name === "NotAllowedError";
       this.set({ screenProblem: refused ? null : "The screen could not be shared." });
     }

@@ -3,6 +3,7 @@
 import { ConnectionStats } from "../../shared/connection_stats.ts";
 import { LevelMeter } from "../../shared/level_meter.ts";
 import { AudioOutput } from "./audio_output.ts";
+import { CallDevices } from "./call_devices.ts";
 import { CallInbox } from "./call_inbox.ts";
 import { CallMedia, type LocalTrack } from "./call_media.ts";
 import { CallSession, type SessionWatch } from "./call_session.ts";
@@ -34,6 +35,7 @@ export class Call extends Emitter<CallEvents> {
   private offerDue_ = false;
   private repeat_ = Date.now();   // a text's number is not used again after a reload, when the server still knows the last ones
   private readonly media_: CallMedia;
+  private readonly devices_: CallDevices;
   private readonly audio_ = new AudioOutput();
   private grade_: CallQuality["grade"] = "good";
   private leg_: CallSession | null = null;
@@ -56,6 +58,14 @@ export class Call extends Emitter<CallEvents> {
   constructor(private readonly host_: CallHost, private info_: CallInfo) {
     super();
     this.media_ = new CallMedia(info_.video);
+    this.devices_ = new CallDevices(host_.devices, {
+      over: () => this.end_ !== null,
+      put: (which, track) => {
+        if (which === "microphone") track.enabled = !this.muted_;
+        this.exchange(which, track);
+      },
+      problem: (device, message) => this.emit("mediaProblem", { device, message }),
+    });
     this.inbox_ = new CallInbox({
       number: () => this.info_.number,
       listens: () => this.hasListener("message"),
@@ -238,7 +248,7 @@ export class Call extends Emitter<CallEvents> {
 
   /** Sends video from a camera. */
   async startVideo(deviceId?: string): Promise<void> {
-    await this.open("camera", deviceId);
+    await this.devices_.open("camera", deviceId);
   }
 
   /** Makes room for the other side's video in a call that began without; nothing is sent. */
@@ -248,25 +258,27 @@ export class Call extends Emitter<CallEvents> {
 
   /** Stops sending the camera's video. */
   stopVideo(): void {
+    this.devices_.forget("camera");
     this.media_.wantsVideo = false;
     this.exchange("camera", null);
   }
 
   /** Opens the microphone in a call that began without, or takes another one: the chosen one unless told. */
   async setMicrophone(deviceId?: string): Promise<void> {
-    await this.open("microphone", deviceId);
+    await this.devices_.open("microphone", deviceId);
   }
 
   /** Lets the microphone go, in this call alone. */
   stopMicrophone(): void {
+    this.devices_.forget("microphone");
     this.exchange("microphone", null);
   }
 
   /** Shows a screen or window: in place of the camera, or beside it (`separate`, as rooms can). */
   async shareScreen(options: { separate?: boolean } = {}): Promise<void> {
     const separate = options.separate ?? this.inbox_.inRoom;
-    const track = await this.host_.devices.takeScreen();
-    if (this.end_ !== null) return track.stop();
+    const track = await this.devices_.screen();
+    if (track === null) return;
     track.addEventListener("ended", () => this.stopScreen());
     if (separate) {
       const result = await this.leg_?.offer({}, () => this.media_.setScreenLine(track));
@@ -281,6 +293,7 @@ export class Call extends Emitter<CallEvents> {
 
   /** Stops showing the screen. */
   stopScreen(): void {
+    this.devices_.forget("screen");
     const track = this.media_.track("screen");
     if (track === null) return;
     track.stop();
@@ -303,22 +316,9 @@ export class Call extends Emitter<CallEvents> {
   }
 
   private openDevices(options: CallOptions): void {
-    if (options.audio !== false) void this.open("microphone").catch(() => undefined);
+    if (options.audio !== false) void this.devices_.open("microphone").catch(() => undefined);
     if (options.video !== undefined && options.video !== false) {
-      void this.open("camera", options.video === true ? undefined : options.video.deviceId).catch(() => undefined);
-    }
-  }
-
-  private async open(which: "microphone" | "camera", deviceId?: string): Promise<void> {
-    try {
-      const track = await this.host_.devices.take(which, deviceId);
-      if (this.end_ !== null) return this.host_.devices.release(track);
-      if (which === "microphone") track.enabled = !this.muted_;
-      this.exchange(which, track);
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      if (this.end_ === null) this.emit("mediaProblem", { device: which, message });
-      throw error;
+      void this.devices_.open("camera", options.video === true ? undefined : options.video.deviceId).catch(() => undefined);
     }
   }
 

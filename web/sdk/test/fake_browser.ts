@@ -144,9 +144,24 @@ export class FakePeer extends EventTarget {
   close(): void { this.connectionState = "closed"; }
 }
 
-export type Microphone = "allowed" | "refused" | "never answered" | "no devices";
-export const browser = { microphone: "allowed" as Microphone, asked: 0, reloaded: false };
+export type Microphone = "allowed" | "refused" | "never answered" | "no devices" | "asks";
+// `questions`: with "asks", what the person has not answered yet; `given`: all tracks that the browser has opened.
+export interface Question { id: string; allow(): void; refuse(): void }
+export const browser = { microphone: "allowed" as Microphone, asked: 0, reloaded: false, questions: [] as Question[], given: [] as FakeTrack[] };
 export const storage = new Map<string, string>();
+
+function answer(kind: "audio" | "video", wanted: unknown): Promise<FakeStream> {
+  const track = new FakeTrack(kind);
+  const open = (): FakeStream => {
+    browser.given.push(track);
+    return new FakeStream([track]);
+  };
+  if (browser.microphone !== "asks") return Promise.resolve(open());
+  const id = (wanted as { deviceId?: { ideal?: string } }).deviceId?.ideal ?? "";
+  return new Promise((done, fail) => browser.questions.push({
+    id, allow: () => done(open()), refuse: () => fail(new DOMException("no", "NotAllowedError")),
+  }));
+}
 
 export function installBrowser(): void {
   const mediaDevices = {
@@ -154,9 +169,9 @@ export function installBrowser(): void {
       browser.asked++;
       if (browser.microphone === "never answered") return new Promise(() => undefined);
       if (browser.microphone === "refused") return Promise.reject(new DOMException("no", "NotAllowedError"));
-      return Promise.resolve(new FakeStream([new FakeTrack(wanted.video === undefined ? "audio" : "video")]));
+      return answer(wanted.video === undefined ? "audio" : "video", wanted.video ?? wanted.audio);
     },
-    getDisplayMedia: () => Promise.resolve(new FakeStream([new FakeTrack("video")])),
+    getDisplayMedia: () => answer("video", {}),
     enumerateDevices: () => Promise.resolve([{ kind: "audioinput", deviceId: "mic1", label: "Microphone" }, { kind: "videoinput", deviceId: "cam1", label: "Camera" }]),
   };
   const put = (name: string, value: unknown): void => {

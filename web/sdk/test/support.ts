@@ -19,7 +19,7 @@ beforeEach(() => {
   FakePeer.all = [];
   storage.clear();
   forgetTaken();
-  Object.assign(browser, { microphone: "allowed", asked: 0, reloaded: false });
+  Object.assign(browser, { microphone: "allowed", asked: 0, reloaded: false, questions: [], given: [] });
 });
 
 export const pause = (milliseconds = 0): Promise<void> => new Promise((done) => setTimeout(done, milliseconds));
