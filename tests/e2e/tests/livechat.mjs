@@ -1,5 +1,8 @@
 // The live chat page: who is online, requests, private chats by text, voice and video, and everybody's room.
 
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
 import { launchChromium } from "../lib/chromium.mjs";
 import { LiveChatPage } from "../lib/livechat_page.mjs";
 import { startProxy } from "../lib/proxy.mjs";
@@ -333,6 +336,33 @@ async function voices(group) {
     await dee.close();
     await eli.close();
   });
+  await test("devices that are allowed late are sent; after the chat, or when they are no longer wanted, they are let go", async () => {
+    const asks = { devices: camera("blue", { asks: true }) };
+    const gus = await LiveChatPage.enter(browser, server.url, "Gus", asks);
+    const hal = await LiveChatPage.enter(browser, server.url, "Hal", asks);
+    const ida = await LiveChatPage.enter(browser, server.url, "Ida", { devices: camera("green") });
+    await gus.sees(["Ann", "Ben", "Cyd", "Hal", "Ida"].filter((each) => each === "Hal" || each === "Ida" || online.includes(each)));
+    await gus.ask("Ida", "video");
+    await ida.answer("Gus", "accept-text");
+    await gus.page.locator("[data-testid=asking-microphone]").waitFor();
+    await gus.say("in a moment");
+    await ida.reads("in a moment");
+    await gus.allow();
+    await gus.is("microphone", "on");
+    await gus.is("camera", "on");
+    await ida.hears(["blue"], 30_000);
+    await gus.click("hang-up");
+    await gus.letsGo(2);
+    await hal.ask("Ida", "voice");
+    await ida.answer("Hal", "accept-text");
+    await hal.page.locator("[data-testid=asking-microphone]").waitFor();
+    await hal.click("hang-up");
+    await hal.is("stage", "ended");
+    await hal.allow();
+    await hal.letsGo(1);
+    same(await hal.chat().getAttribute("data-microphone"), "off", "Hal's microphone");
+    for (const each of [gus, hal, ida]) await each.close();
+  });
 }
 
 async function breaks(group) {
@@ -474,6 +504,44 @@ async function elsewhere(group) {
       await browser.close();
       await server.stop();
     }
+  });
+  await test("who is put through to somebody else sees with whom he chats, also after a reload", async () => {
+    const { server, browser, enter } = await world(group);
+    const [ann, ben, cyd] = [await enter("Ann", { devices: {} }), await enter("Ben", { devices: {} }), await enter("Cyd", { devices: {} })];
+    await together(cyd, ann);
+    await cyd.say("from Cyd, before");
+    await ann.reads("from Cyd, before");
+    await ann.click("hang-up");
+    await together(ann, ben);
+    await ann.say("to Ben");
+    await ben.reads("to Ben");
+    const authorization = `Bearer ${readFileSync(join(server.folder, "data", "admin-token"), "utf8").trim()}`;
+    const rest = async (path, body) => {
+      const answer = await fetch(`${server.url}/api/v1/${path}`, { method: body === undefined ? "GET" : "POST", headers: { authorization, "content-type": "application/json" },
+                                                                  ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+      check(answer.ok, `${path}: ${answer.status} ${await answer.clone().text()}`);
+      return answer.json();
+    };
+    const numbers = [await ann.number(), await ben.number(), await cyd.number()];
+    const calls = await rest("calls");
+    const call = (calls.calls ?? calls).find((each) => each.from.number === numbers[0] && each.to.number === numbers[1]);
+    await rest(`calls/${call.id}/transfer`, { party: numbers[0], to: numbers[2] });
+    await cyd.answer("Ann", "accept-text");
+    await ann.shows("Cyd");
+    await ann.notes("You are chatting with Cyd now.");
+    same((await ann.chats()).map((each) => each.name).filter((each) => each !== "Everybody"), ["Cyd"], "her chats");
+    check((await ann.texts()).includes("from Cyd, before") && (await ann.texts()).includes("to Ben"), "what was said is gone");
+    await ann.page.reload();
+    await ann.page.locator("[data-testid=screen]").waitFor();
+    await ann.shows("Cyd");
+    await ann.is("stage", "open");
+    await ann.say("it is you");
+    await cyd.reads("it is you");
+    await ben.is("stage", "ended");
+    await ben.ask("Ann");                 // a chat of its own
+    await ann.answer("Ben", "accept-text");
+    await ann.shows("Ben");
+    await until("both are open", async () => (await ann.chats()).filter((each) => each.name !== "Everybody" && each.stage === "open").length === 2);
   });
   await test("a line with a password asks for it; where no room is configured there is none", async () => {
     const server = await startServer({ more: `[[webphone_line]]\nname = "Webphone1"\naccess = "password"\npassword = "correct horse"\n` });

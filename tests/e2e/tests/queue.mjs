@@ -70,6 +70,7 @@ async function queues({ test, server, pages, browser }) {
     await ann.sees("the call", `call.status === "active" && call.displayName === "Vi"`);
     await ann.sees("the texts", `seen.texts.join() === "I wait,<b>still</b>"`);
     await vi.sees("who took it", `news.at(-1) === "1500"`);
+    await vi.sees("whom it is with", `call.number === "1500"`);
     await wu.sees("the first place", `news.at(-1) === 1`);
     await ann.evaluate(() => call.sendMessage("hello Vi"));
     await vi.sees("the text", `seen.texts.join() === "hello Vi"`);
