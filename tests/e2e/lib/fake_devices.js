@@ -3,15 +3,41 @@
 (() => {
   const wanted = globalThis.__devices ?? {};
   const connections = [];
-  const state = { connections, contexts: [], given: [], wanted };
+  const state = { connections, contexts: [], given: [], frames: { sent: [], came: [] }, wanted };
   globalThis.__e2e = state;
+
+  // Encoded sound, frame by frame, as a number for each: `frames.sent` behind the encoder, `frames.came` before the decoder.
+  const readFrames = (end, list) => {
+    const { readable, writable } = end.createEncodedStreams();
+    void readable.pipeThrough(new TransformStream({
+      transform: (frame, controller) => {
+        let hash = frame.data.byteLength;
+        for (const octet of new Uint8Array(frame.data)) hash = (Math.imul(hash ^ octet, 16777619) + 1) | 0;
+        list.push(hash);
+        controller.enqueue(frame);
+      },
+    })).pipeTo(writable).catch(() => undefined);
+  };
+  const known = new WeakSet();
+  const readLine = ({ sender, receiver }) => {
+    if (known.has(sender) || receiver.track.kind !== "audio") return;
+    known.add(sender);
+    readFrames(sender, state.frames.sent);
+    readFrames(receiver, state.frames.came);
+  };
 
   const Native = globalThis.RTCPeerConnection;
   if (Native !== undefined) {
     globalThis.RTCPeerConnection = class extends Native {
-      constructor(...args) {
-        super(...args);
+      constructor(config, ...more) {
+        super(wanted.frames === true ? { ...config, encodedInsertableStreams: true } : config, ...more);
         connections.push(this);
+        if (wanted.frames === true) this.addEventListener("track", ({ transceiver }) => readLine(transceiver));
+      }
+      addTransceiver(...args) {
+        const line = super.addTransceiver(...args);
+        if (wanted.frames === true) readLine(line);
+        return line;
       }
     };
   }

@@ -87,9 +87,10 @@ export class Chatter {
   }
 }
 
-// A bare page with the SDK: `phone`, `call` (the last one, made or come in) and what was seen of them.
-export async function openSdk(browser, url, parley, name, options = {}, devices = {}) {
+// A bare page with the SDK: `phone`, `call` (the last one, made or come in) and what was seen of them. `prepare`: called before it is loaded.
+export async function openSdk(browser, url, parley, name, options = {}, devices = {}, prepare = async () => undefined) {
   const page = await openPage(browser, devices);
+  await prepare(page);
   page.start = () => page.evaluate(async ([server, displayName, more]) => {
     const { Webphone } = await import(`${server}/sdk/parley-webphone.js`);
     const seen = (globalThis.seen = { clients: {}, texts: [], states: [], status: [] });
