@@ -177,10 +177,41 @@ TEST_F(SessionOfferTest, AnswersAReinvite) {
   EXPECT_TRUE(handler.has("offer hold"));
   session->reoffer();
   expect_nothing();   // until its ACK
-  feed(in_dialog("INVITE", {.cseq = 3, .body = "too soon"}));
-  EXPECT_FALSE(expect("SIP/2.0 500").message->value(sip::HeaderId::kRetryAfter).empty());
   feed(in_dialog("ACK", {.cseq = 2}));
   expect("INVITE ");
+}
+
+// RFC 5407 3.1.4: the ACK was lost, but who asks anew has the 2xx
+TEST_F(SessionOfferTest, AReinviteBeforeTheAckIsAnsweredLikeAnyOther) {
+  feed(request("INVITE", {.body = "peer offer"}));
+  session->accept("our answer");
+  local_tag = expect("SIP/2.0 200").message->to_tag();
+  session->reoffer();
+  for (std::uint32_t cseq = 2; cseq < 4; ++cseq) {        // the first 200's ACK is missing, then the second's
+    feed(in_dialog("INVITE", {.cseq = cseq, .body = "hold"}));
+    EXPECT_EQ(expect("SIP/2.0 200").message->cseq().number, cseq);
+    EXPECT_EQ(handler.count("established"), 1);
+  }
+  feed(in_dialog("ACK", {.cseq = 1}));                    // late, and of no interest any more
+  expect_nothing();                                       // what we offer waits
+  advance(500ms);
+  EXPECT_EQ(expect("SIP/2.0 200").message->cseq().number, 3U);
+  feed(in_dialog("ACK", {.cseq = 3}));
+  EXPECT_EQ(handler.count("established"), 1);
+  expect("INVITE ");
+  advance(10s);
+  EXPECT_EQ(handler.ended, 0);
+}
+
+// RFC 3261 14.2: the ACK that is missing has an answer to bring
+TEST_F(SessionOfferTest, AReinviteBeforeTheAckWithTheAnswerIsTooSoon) {
+  call_in();
+  feed(in_dialog("INVITE", {.cseq = 2}));
+  EXPECT_EQ(expect("SIP/2.0 200").message->body(), "our offer");
+  feed(in_dialog("INVITE", {.cseq = 3, .body = "too soon"}));
+  EXPECT_FALSE(expect("SIP/2.0 500").message->value(sip::HeaderId::kRetryAfter).empty());
+  feed(in_dialog("ACK", {.cseq = 2, .body = "their answer"}));
+  EXPECT_TRUE(handler.has("answer their answer"));
 }
 
 TEST_F(SessionOfferTest, ReinviteWithoutAnOffer) {

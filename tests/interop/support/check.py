@@ -41,10 +41,17 @@ def free_port(kind=socket.SOCK_DGRAM):
         return s.getsockname()[1]
 
 
+_given = set()   # by free_media_ports(): phones that start side by side have not bound theirs yet
+
+
 def free_media_ports(count=4):
-    """The first of so many UDP ports in a row (sipp wants four for audio and video). Below those that the system gives to whoever asks."""
+    """The first of so many UDP ports in a row (sipp wants four for audio and video). Below those that the system gives to whoever asks. No two
+    calls give the same."""
     for _ in range(200):
         first = random.randrange(10000, 30000, 16)
+        if first in _given:
+            continue
+        _given.add(first)
         sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
         try:
             for i, s in enumerate(sockets):

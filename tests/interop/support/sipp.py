@@ -1,5 +1,6 @@
 """sipp scenarios, written in a few words each; sipp runs them over UDP and TCP."""
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -123,6 +124,17 @@ class Scenario:
         lines.append("Content-Length: [len]")
         retransmit = ' retrans="500"' if status >= 200 and body else ""
         self.steps.append(f"<send{retransmit}><![CDATA[\n" + "\n".join(lines) + f"\n\n{body}\n]]></send>")
+        return self
+
+    def marked(self, **attributes):
+        """Attributes of sipp's for the last step (next, start_txn, response_txn)."""
+        words = "".join(f' {name}="{value}"' for name, value in attributes.items())
+        self.steps[-1] = re.sub(r"^<\w+", lambda tag: tag[0] + words, self.steps[-1])
+        return self
+
+    def label(self, number):
+        """Where a step with next=`number` goes on."""
+        self.steps.append(f'<label id="{number}"/>')
         return self
 
     def pause(self, milliseconds):
