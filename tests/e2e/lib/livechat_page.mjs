@@ -92,6 +92,17 @@ export class LiveChatPage {
     }, limit);
   }
 
+  // The person answers the browser's question (with the devices' `asks`); what the browser opened then.
+  allow() { return this.page.evaluate(() => globalThis.__e2e.allow()); }
+  opened() { return this.page.evaluate(() => globalThis.__e2e.given.map((each) => each.readyState)); }
+  letsGo(count) {
+    const wanted = JSON.stringify(Array(count).fill("ended"));
+    return until(`${this.name} lets ${count} devices go`, async () => {
+      const now = JSON.stringify(await this.opened());
+      return now === wanted || Promise.reject(new Error(now));
+    });
+  }
+
   // Hears exactly these tones, of all that play in the page.
   hears(names, limit = 15_000) {
     const all = Object.keys(kTones);

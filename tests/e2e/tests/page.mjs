@@ -244,6 +244,26 @@ export async function run(runner) {
       await green.close();
     });
 
+    await group.test("a screen that is picked after one has left is let go", async () => {
+      const green = await RoomPage.join(browser, server.url, "slow", "green");
+      await green.page.evaluate(() => {
+        const { mediaDevices } = navigator;
+        const native = mediaDevices.getDisplayMedia.bind(mediaDevices);
+        mediaDevices.getDisplayMedia = (...wanted) => new Promise((done) => {
+          globalThis.pick = () => native(...wanted).then((stream) => {
+            globalThis.picked = stream.getTracks();
+            done(stream);
+          });
+        });
+      });
+      await green.click("screen");
+      await until("the browser asks", () => green.page.evaluate(() => typeof globalThis.pick === "function"));
+      await green.leave();
+      await green.page.evaluate(() => globalThis.pick());
+      await until("it is let go", () => green.page.evaluate(() => globalThis.picked.every((each) => each.readyState === "ended")));
+      await green.close();
+    });
+
     await group.test("the page before joining, as pictures", async () => {
       const green = await RoomPage.open(browser, server.url, "look", "green");
       await green.page.fill("[data-testid=name-input]", "Ada Lovelace");

@@ -356,6 +356,35 @@ async function waits(group) {
     await j.close();
     await ben.close();
   });
+  await test("a microphone that is allowed late is heard; one that is allowed after the chat is let go, at both ends", async () => {
+    const asks = { devices: { tone: 1480, asks: true } };
+    const [q, r, ben] = [await visit("Q", asks), await visit("R", asks), await agent("Ben", asks)];
+    await q.begin("may I talk?");
+    await ben.take("Q");
+    await q.notes("Ben is here.");
+    await q.click("widget-microphone");
+    await q.page.locator(at("widget-asking")).waitFor();
+    await q.say("just a moment");
+    await ben.reads("just a moment");
+    await q.allow();
+    await q.page.locator(`${at("widget-microphone")}[data-microphone=on]`).waitFor();
+    await ben.hears(["blue"], 30_000);
+    await q.click("widget-end");
+    await q.letsGo(1);
+    await r.begin("and I?");
+    await ben.take("R");
+    await r.notes("Ben is here.");
+    await r.click("widget-microphone");
+    await r.page.locator(at("widget-asking")).waitFor();
+    await ben.click("microphone");
+    await ben.page.locator(at("asking-microphone")).waitFor();
+    await r.click("widget-end");
+    await r.is("over");
+    await ben.is("stage", "ended");
+    for (const each of [r, ben]) await each.allow();
+    for (const each of [r, ben]) await each.letsGo(1);
+    for (const each of [q, r, ben]) await each.close();
+  });
   await test("opened and closed by the site's own buttons; unread texts are counted", async () => {
     const k = await visit("K", devices("red"));
     const ben = await agent("Ben", devices("blue"));
