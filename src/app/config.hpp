@@ -11,6 +11,7 @@
 
 #include "base/address.hpp"
 #include "base/result.hpp"
+#include "net/trusted_proxies.hpp"
 #include "pbx/dial_plan.hpp"
 #include "pbx/queue.hpp"
 
@@ -156,6 +157,7 @@ struct Config {
   std::vector<HttpListener> http;          // default: 127.0.0.1:7777
   std::vector<SipListener> sip;            // default: UDP and TCP on 127.0.0.1:5060
   std::vector<WebphoneLineSettings> webphone_lines;   // default, where guests are allowed: "Webphone1", open
+  std::vector<net::Subnet> trusted_proxies;   // whose X-Forwarded-For counts
   TokenSettings tokens;
   std::string certificate, key;            // [tls]; "": one is made in the data directory
 

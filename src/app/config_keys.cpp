@@ -27,6 +27,18 @@ std::string read_rtp_ports(const ConfigNode& node, MediaSettings& to) {
   return read_ports(*value, to.rtp_port_min, to.rtp_port_max);
 }
 
+std::string read_proxies(const ConfigNode& node, Config& to) {
+  std::vector<net::Subnet> all;
+  auto error = each_text(node, 0, 100, [&](const std::string& value) -> std::string {
+    const auto subnet = net::Subnet::parse(value);
+    if (!subnet) return fmt::format("\"{}\" is no IP address and no subnet like 10.0.0.0/8", value);
+    all.push_back(*subnet);
+    return {};
+  });
+  if (error.empty()) to.trusted_proxies = std::move(all);
+  return error;
+}
+
 // An address that may be left out in words: "" is none.
 template <typename T>
 auto optional_ip(base::SocketAddress T::* member) {
@@ -72,6 +84,10 @@ ConfigSection top() {
      text(&C::realm, check_realm)},
     {"supervisors", "list of strings", "[]", "Accounts whose pages may see the calls of all others, listen to them and end, hold and transfer them, as the privilege `supervise` of a token does.",
      texts(&C::supervisors, 0, check_not_empty)},
+    {"trusted_proxies", "list of IP addresses and subnets", "[]",
+     "Reverse proxies, as `\"127.0.0.1\"` or `\"10.0.0.0/8\"`: of HTTP and WebSocket requests that come from them the last address in X-Forwarded-For that "
+     "is none of theirs counts as the client's, for limits, bans and logs. Name them narrowly: whoever reaches Parley from such an address can be anybody.",
+     &read_proxies},
     {"websocket_paths", "list of strings", "[\"/ws\"]", "Where SIP over WebSocket is served, on every HTTP listener.", texts(&C::websocket_paths, 0, check_path)},
   }};
 }
@@ -162,7 +178,7 @@ ConfigSection sounds() {
 ConfigSection limits() {
   using L = LimitSettings;
   const auto l = [](auto read) { return in(&Config::limits, read); };
-  return {"limits", "What one machine, and one address, may ask for. Loopback is free of what counts by address.", {
+  return {"limits", "What one machine, and one address, may ask for. Loopback is free of what counts by address; behind a reverse proxy see `trusted_proxies`.", {
     {"max_rooms", "integer", "10000", "Rooms at a time, 1 to 1000000.", l(integer(&L::max_rooms, 1, 1'000'000))},
     {"max_calls", "integer", "10000", "Calls between two parties at a time, 1 to 1000000.", l(integer(&L::max_calls, 1, 1'000'000))},
     {"max_connections", "integer", "20000", "Open connections, of HTTP and of SIP each, 1 to 1000000.", l(integer(&L::max_connections, 1, 1'000'000))},

@@ -72,7 +72,7 @@ bool origin_allowed(std::string_view origin, const net::HttpRequest& request, co
     }
     // Who may do what with a webphone's socket is decided by its line's number and secret.
     const bool line = std::any_of(lines.begin(), lines.end(), [&](const auto& l) { return pbx::Webphone::origin_allowed(l, origin); });
-    return line || request.local.is_loopback();
+    return line || (request.local.is_loopback() && request.remote.is_loopback());   // not by way of a proxy on this machine
   }
   return false;
 }

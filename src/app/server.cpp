@@ -105,6 +105,7 @@ base::Status add_listeners(const Config& config, Certificates& certificates, Nod
   }
   node.http.check_host_always = !node.http.host_names.empty();
   node.http.connections = node.sip.connections = limits;
+  if (!config.trusted_proxies.empty()) node.http.proxies = std::make_shared<const net::TrustedProxies>(config.trusted_proxies);
   node.sip.messages.per_second = config.limits.messages_per_second;
   node.sip.messages.burst = config.limits.messages_per_second * 2;
   if (auto client = net::make_tls_client(false)) node.sip.tls_client = *client;

@@ -16,11 +16,7 @@ base::SocketAddress without_port(base::SocketAddress address) {
 bool ConnectionTable::admit(const base::SocketAddress& remote) {
   const std::lock_guard lock(mutex_);
   if (closed_ || admitted_ >= limits_.total) return false;
-  if (counted(remote)) {
-    auto& count = per_ip_[without_port(remote)];
-    if (count >= limits_.per_ip) return false;
-    ++count;
-  }
+  if (!count(remote)) return false;
   ++admitted_;
   return true;
 }
@@ -28,11 +24,33 @@ bool ConnectionTable::admit(const base::SocketAddress& remote) {
 void ConnectionTable::release(const base::SocketAddress& remote) {
   const std::lock_guard lock(mutex_);
   --admitted_;
-  if (counted(remote)) {
-    const auto it = per_ip_.find(without_port(remote));
-    if (it != per_ip_.end() && --it->second == 0) per_ip_.erase(it);
-  }
+  uncount(remote);
   if (admitted_ == 0) emptied_.notify_all();
+}
+
+bool ConnectionTable::count(const base::SocketAddress& remote) {
+  if (!counted(remote)) return true;
+  const auto it = per_ip_.try_emplace(without_port(remote), 0).first;
+  if (it->second >= limits_.per_ip) return false;
+  ++it->second;
+  return true;
+}
+
+void ConnectionTable::uncount(const base::SocketAddress& remote) {
+  if (!counted(remote)) return;
+  const auto it = per_ip_.find(without_port(remote));
+  if (it != per_ip_.end() && --it->second == 0) per_ip_.erase(it);
+}
+
+std::shared_ptr<void> ConnectionTable::hold(const std::shared_ptr<ConnectionTable>& table, const base::SocketAddress& client) {
+  {
+    const std::lock_guard lock(table->mutex_);
+    if (!table->count(client)) return nullptr;
+  }
+  return {table.get(), [table, client](void*) {
+            const std::lock_guard lock(table->mutex_);
+            table->uncount(client);
+          }};
 }
 
 void ConnectionTable::add(std::shared_ptr<StreamConnection> connection) {

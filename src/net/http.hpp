@@ -25,7 +25,7 @@ struct HttpRequest {
   std::string query;                  // after '?', as sent
   HttpHeaders headers;
   std::string body;
-  base::SocketAddress remote;
+  base::SocketAddress remote;         // who asks: where a trusted proxy handed it on, whom that one names
   base::SocketAddress local;
   bool secure = false;                // came over TLS
   bool http10 = false;

@@ -137,9 +137,10 @@ void HttpConnection::on_request() {
   keep_alive_ = parser_->keep_alive();
   HttpRequest request = parser_->take();
   parser_.reset();
-  request.remote = connection->remote();
+  request.remote = config_->proxies ? config_->proxies->client(connection->remote(), request.headers) : connection->remote();
   request.local = connection->local();
   request.secure = connection->secure();
+  if (config_->proxies && config_->banned && config_->banned(request.remote)) return refuse(HttpResponse::text(403, "Nothing is taken from your address for now.\n"));
   if (const auto* route = websocket_route(request)) return upgrade(*route, request);
   waiting_ = true;
   connection->pause_reading();
@@ -264,6 +265,10 @@ void HttpConnection::upgrade(const WebSocketRoute& route, const HttpRequest& req
     return refuse(HttpResponse::text(403, "Pages of that origin may not open this.\n"));
   }
   const auto connection = connection_.lock();
+  std::shared_ptr<void> place;
+  if (request.remote != connection->remote() && !(place = ConnectionTable::hold(table_, request.remote))) {
+    return refuse(HttpResponse::text(503, "Your address has as many WebSockets open as it may.\n"));
+  }
   done_ = true;
   std::string head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept + "\r\n";
   if (!route.subprotocol.empty()) append_header(head, "Sec-WebSocket-Protocol", route.subprotocol);

@@ -14,7 +14,8 @@ namespace net {
 // On its connection's I/O thread.
 class HttpConnection final : public StreamHandler, public std::enable_shared_from_this<HttpConnection> {
  public:
-  explicit HttpConnection(std::shared_ptr<const HttpServerConfig> config) : config_(std::move(config)) {}
+  HttpConnection(std::shared_ptr<const HttpServerConfig> config, std::shared_ptr<ConnectionTable> table)
+      : config_(std::move(config)), table_(std::move(table)) {}
   ~HttpConnection() override {
     if (stream_) stream_->close();
   }
@@ -38,6 +39,7 @@ class HttpConnection final : public StreamHandler, public std::enable_shared_fro
   void upgrade(const WebSocketRoute& route, const HttpRequest& request);
 
   std::shared_ptr<const HttpServerConfig> config_;
+  const std::shared_ptr<ConnectionTable> table_;
   std::weak_ptr<StreamConnection> connection_;
   std::optional<HttpRequestParser> parser_;
   std::shared_ptr<HttpStream> stream_;                 // the response that is under way

@@ -18,7 +18,9 @@ HttpServer::~HttpServer() { close(); }
 base::Result<std::unique_ptr<HttpServer>> HttpServer::start(IoThreads& threads, HttpServerConfig config) {
   auto impl = std::make_unique<Impl>();
   impl->config = std::make_shared<const HttpServerConfig>(std::move(config));
-  impl->table = std::make_shared<ConnectionTable>(impl->config->connections);
+  auto limits = impl->config->connections;
+  if (const auto proxies = impl->config->proxies) limits.uncounted = [proxies](const base::SocketAddress& remote) { return proxies->trusts(remote); };
+  impl->table = std::make_shared<ConnectionTable>(std::move(limits));
   std::size_t index = 0;
   for (const auto& wanted : impl->config->listeners) {
     // Accepted on one thread, served by each in turn.

@@ -11,6 +11,7 @@
 #include "net/http.hpp"
 #include "net/io_threads.hpp"
 #include "net/tls.hpp"
+#include "net/trusted_proxies.hpp"
 #include "net/websocket.hpp"
 
 namespace net {
@@ -46,7 +47,8 @@ struct HttpServerConfig {
   base::Duration request_timeout = std::chrono::seconds(10);   // for a whole header, and for each pause in a body
   base::Duration keep_alive = std::chrono::seconds(60);        // between requests
   base::Duration response_timeout = std::chrono::seconds(120); // for our own handler
-  ConnectionTable::Limits connections;
+  ConnectionTable::Limits connections;                         // of one address: a trusted proxy is counted as those for whom it opens WebSockets
+  std::shared_ptr<const TrustedProxies> proxies;               // null: none
   std::function<bool(const base::SocketAddress&)> banned;      // any thread; null: nobody
 };
 

@@ -2,8 +2,8 @@
 
 namespace net {
 
-WebSocket::WebSocket(std::shared_ptr<StreamConnection> connection, WebSocketOptions options)
-    : connection_(std::move(connection)), options_(options), decoder_(options.max_message) {}
+WebSocket::WebSocket(std::shared_ptr<StreamConnection> connection, WebSocketOptions options, std::shared_ptr<void> place)
+    : connection_(std::move(connection)), options_(options), place_(std::move(place)), decoder_(options.max_message) {}
 
 void WebSocket::start() {
   connection_->set_idle_timeout(options_.silence_limit);
@@ -73,6 +73,7 @@ void WebSocket::on_control(const WebSocketDecoder::Message& message) {
 
 void WebSocket::on_closed(StreamEnd end) {
   closing_ = true;
+  place_.reset();
   ping_timer_.reset();
   if (const auto handler = std::move(handler_)) handler->on_closed(end);
 }

@@ -28,7 +28,8 @@ class WebSocketHandler {
 // Methods on its I/O thread; its connection owns it while that is open.
 class WebSocket final : public StreamHandler, public std::enable_shared_from_this<WebSocket> {
  public:
-  WebSocket(std::shared_ptr<StreamConnection> connection, WebSocketOptions options);
+  // `place`: let go when it is closed; may be null.
+  WebSocket(std::shared_ptr<StreamConnection> connection, WebSocketOptions options, std::shared_ptr<void> place = nullptr);
 
   void set_handler(std::shared_ptr<WebSocketHandler> handler) { handler_ = std::move(handler); }
   // One message of head and body (may be null) without a copy of either; written at the next flush().
@@ -53,6 +54,7 @@ class WebSocket final : public StreamHandler, public std::enable_shared_from_thi
 
   std::shared_ptr<StreamConnection> connection_;
   const WebSocketOptions options_;
+  std::shared_ptr<void> place_;
   std::shared_ptr<WebSocketHandler> handler_;
   WebSocketDecoder decoder_;
   std::unique_ptr<Timer> ping_timer_;

@@ -158,6 +158,8 @@ TEST_P(ConfigErrors, AreOneLineWithFileLineAndColumn) {
 INSTANTIATE_TEST_SUITE_P(
     Each, ConfigErrors,
     testing::Values(
+        Wrong{"trusted_proxies = [\"10.0.0.0/33\"]", "p.toml:1:19: trusted_proxies \"10.0.0.0/33\" is no IP address and no subnet like 10.0.0.0/8"},
+        Wrong{"trusted_proxies = [\"proxy.example\"]", "p.toml:1:19: trusted_proxies \"proxy.example\" is no IP address and no subnet like 10.0.0.0/8"},
         Wrong{"gusts = true", "p.toml:1:1: unknown key gusts at the top of the file"},
         Wrong{"\n[media]\n  ports = 3", "p.toml:3:3: unknown key ports in [media]"},
         Wrong{"[[http]]\nadress = \"x\"", "p.toml:2:1: unknown key adress in [[http]]"},

@@ -167,3 +167,30 @@ def test_survival_item_21_pages_are_strict(context):
         check("unsafe" not in policy, f"{path}: {policy}")
         if "text/html" in head:
             check(not re.search(r"<script(?![^>]*\bsrc=)|<[^>]+\son[a-z]+\s*=|javascript:", body, re.I), f"{path}: script in the page")
+
+
+def test_behind_a_reverse_proxy(context):
+    """Limits and bans count for whom a trusted proxy names, and nothing that the client wrote itself."""
+    tries = b'{"line": "alice", "password": "wrong"}'
+    connect = lambda port, forwarded: http(port, f"POST /api/webphone/connect HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {forwarded}\r\n"
+                                           f"Content-Type: application/json\r\nContent-Length: {len(tries)}\r\nConnection: close\r\n\r\n".encode() + tries)
+    get = lambda port, forwarded: http(port, f"GET /api/openapi.json HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {forwarded}\r\nConnection: close\r\n\r\n".encode())[9:12]
+    server = context.start(name="proxied", top='trusted_proxies = ["127.0.0.1"]')
+    for _ in range(60):
+        if connect(server.http, "198.51.100.9, 203.0.113.5")[9:12] != b"403" or get(server.http, "203.0.113.5") == b"403":
+            break
+    # Wrong passwords are 403, too: that it is banned shows in what else it asks for.
+    equal(get(server.http, "203.0.113.5"), b"403", "who tried passwords")
+    equal(get(server.http, "203.0.113.6, 203.0.113.5"), b"403", "the same, with a made-up address before its own")
+    equal(get(server.http, "203.0.113.6"), b"200", "another")
+    equal(get(server.http, "203.0.113.5, 203.0.113.6"), b"200", "another, with the banned address before its own")
+    equal(get(server.http, "198.51.100.9"), b"200", "whom the first one named")
+    check("203.0.113.5 is banned" in server.log_text(), "the log names the client")
+    server.stop()
+    # Nobody is believed by himself.
+    server = context.start(name="unproxied")
+    for _ in range(30):
+        connect(server.http, "203.0.113.5")
+    equal(get(server.http, "203.0.113.5"), b"200", "without trusted_proxies")
+    check("is banned" not in server.log_text(), "a header of nobody's is believed")
+    server.stop()
