@@ -275,7 +275,7 @@ void HttpConnection::upgrade(const WebSocketRoute& route, const HttpRequest& req
   head += "\r\n";
   connection->send(std::move(head));
   connection->set_deadline(base::kNever);
-  const auto socket = std::make_shared<WebSocket>(connection, route.options);
+  const auto socket = std::make_shared<WebSocket>(connection, route.options, std::move(place));
   connection->set_handler(socket);
   socket->start();
   route.on_open(socket, request);

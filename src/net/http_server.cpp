@@ -28,7 +28,7 @@ base::Result<std::unique_ptr<HttpServer>> HttpServer::start(IoThreads& threads, 
                             Fd socket, const base::SocketAddress& remote) mutable {
       if ((config->banned && config->banned(remote)) || !table->admit(remote)) return;   // closed at once
       StreamConnection::Setup setup{table, tls ? tls->context() : nullptr, {}, {}};
-      StreamConnection::accept(threads.at(turn++), std::move(socket), remote, std::move(setup), std::make_shared<HttpConnection>(config));
+      StreamConnection::accept(threads.at(turn++), std::move(socket), remote, std::move(setup), std::make_shared<HttpConnection>(config, table));
     };
     auto listener = TcpListener::listen(threads.at(index++), wanted.address, wanted.dual_stack, accept);
     if (!listener) return std::unexpected(listener.error());

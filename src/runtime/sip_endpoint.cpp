@@ -137,10 +137,6 @@ void SipEndpoint::Core::begin() {
   for (const auto& lane : io->lanes) {
     lane->thread().run_and_wait([raw = lane.get(), io = io] {
       for (const auto& [index, port] : raw->ports) port->open();
-    io->read_udp = [this](const std::shared_ptr<SipUdpReader>& reader) {
-      count(io->counters.udp_calm);
-      watch_udp(reader);
-    };
     });
   }
 }
@@ -193,37 +189,6 @@ void SipEndpoint::Core::drain() {
 void SipEndpoint::Core::handle(SipEvent& event) {
   switch (event.kind) {
     case SipEvent::Kind::kMessage: return receiver_->on_message(event.message, event.source);
-void SipEndpoint::Core::begin_udp() {
-  for (std::uint32_t i = 0; i < udp_lanes_.size(); ++i) {
-    if (udp_lanes_[i] == nullptr) continue;
-    const auto reader = std::make_shared<SipUdpReader>(*io, addresses[i], i);
-    udp_writer_.fd(i) >= 0 && io->config.udp_busy > 0 ? watch_udp(reader) : leave_udp(reader);
-  }
-}
-
-void SipEndpoint::Core::watch_udp(const std::shared_ptr<SipUdpReader>& reader) {
-  const int fd = udp_writer_.fd(reader->listener());
-  if (fd < 0) return leave_udp(reader);
-  reader->start_anew(shard_.timeline().now());
-  shard_.watch(fd, [this, reader] { read_udp(reader); });
-}
-
-void SipEndpoint::Core::read_udp(const std::shared_ptr<SipUdpReader>& reader) {
-  reader->read(
-      udp_writer_.fd(reader->listener()), shard_.timeline().now(),
-      [this](const sip::MessagePtr& message, const sip::Source& source) { receiver_->on_message(message, source); },
-      [this](std::string answer, const sip::Source& source) { send(sip::Target::back_to(source), {base::share(std::move(answer)), nullptr}); });
-  if (!reader->busy()) return;
-  shard_.unwatch(udp_writer_.fd(reader->listener()));
-  leave_udp(reader);
-}
-
-void SipEndpoint::Core::leave_udp(const std::shared_ptr<SipUdpReader>& reader) {
-  count(io->counters.udp_busy);
-  SipLane& lane = *udp_lanes_[reader->listener()];
-  lane.thread().post([&lane, io = io, reader] { lane.ports.at(reader->listener())->take_over(reader); });
-}
-
     case SipEvent::Kind::kFlowOpened: return opened(event);
     case SipEvent::Kind::kFlowClosed: return closed(event);
     case SipEvent::Kind::kSendFailed:
