@@ -8,7 +8,8 @@ import time
 from support import server as servers
 from support.check import Failure, check, equal
 from support.rtp import Media
-from support.sip import Phone
+from support.sip import Phone, authorization, token
+from support.websocket import WebSocket
 
 
 def run(*arguments, given=""):
@@ -85,6 +86,61 @@ def test_accounts(context):
             check(b"another" not in path.read_bytes(), f"a password in {path.name}")
     check("another" not in server.log_text() and "secret" not in server.log_text(), "a password in the log")
     phone.close()
+    server.stop()
+
+
+def test_a_changed_account_ends_what_it_had(context):
+    """Another password or a deleted account: registrations, subscriptions and the page's connection; calls go on."""
+    server = context.start(name="revoked")
+    page = Phone(server, user="alice", web=WebSocket(server.http))
+    phone, watcher = Phone(server, "tcp", user="bob"), Phone(server, user="carol")
+    for one in (page, phone, watcher):
+        one.register()
+
+    def subscribe(one, to):
+        uri = f"sip:{to}@127.0.0.1"
+        more = dict(uri=uri, call_id=token(16), from_tag=token())
+        lines = ["Event: presence", "Expires: 600"]
+        first = one.ask("SUBSCRIBE", headers=lines, **more)
+        one.send(one.request("SUBSCRIBE", cseq=2, headers=lines + [authorization(first, "SUBSCRIBE", uri, one.user, "secret")], **more))
+        equal(one.final("SUBSCRIBE").status, 200, f"{one.user} subscribes")
+        return notified(one)
+
+    def notified(one, wanted=lambda m: True):
+        got = one.wait(lambda m: m.method == "NOTIFY" and wanted(m), 15, "NOTIFY")
+        one.answer(got, 200)
+        return got
+
+    ended = lambda m: m.get("Subscription-State").startswith("terminated")
+    check(b"open" in subscribe(watcher, "alice").body, "alice is there")
+    subscribe(page, "carol")
+    subscribe(phone, "carol")
+    guest, media = Phone(server, user="guest"), Media()
+    its = dict(call_id=token(16), from_tag=token())
+    guest.send(guest.request("INVITE", "sip:bob@127.0.0.1", body=media.sdp(), content_type="application/sdp", **its))
+    phone.answer(phone.requested("INVITE", 15), 200, body=media.sdp())
+    answer = guest.final("INVITE", 15)
+    its["to"] = answer.get("To")
+    guest.send(guest.request("ACK", answer.contact(), **its))
+    phone.requested("ACK", 15)
+    server.command("account", "password", "alice", "--password-stdin", given="another\n")
+    check("deactivated" in notified(page, ended).get("Subscription-State"), "alice's subscription")
+    notified(watcher, lambda m: b"closed" in m.body)
+    check(page.web.closed(15) is not False, "the page's connection")
+    page = Phone(server, user="alice", web=WebSocket(server.http))
+    page.register(wanted=401)
+    page.register(password="another")
+    notified(watcher, lambda m: b"open" in m.body)
+    server.command("account", "remove", "bob")
+    check("rejected" in notified(phone, ended).get("Subscription-State"), "bob's subscription")
+    phone.register(wanted=401)
+    guest.send(guest.request("BYE", answer.contact(), cseq=2, **its))
+    equal(guest.final("BYE").status, 200, "bob's call is still there")
+    phone.requested("BYE")
+    watcher.register()
+    media.close()
+    for one in (page, phone, watcher, guest):
+        one.close()
     server.stop()
 
 
