@@ -20,6 +20,7 @@ std::optional<sip::Reply> Messages::refuse(const std::string& sender, const sip:
   return bridge::refuse_message(config_.policy, message, bucket, timeline_.now());
 }
 
+// The user part has been proven; the host that the sender wrote is nothing but his word.
 store::OfflineMessage Messages::record(const Account& from, const std::string& to, const sip::Message& message) const {
   auto display = base::clean_display_name(message.from().display());
   if (display.empty()) display = from.display_name;
@@ -27,8 +28,11 @@ store::OfflineMessage Messages::record(const Account& from, const std::string& t
   if (const auto expires = base::parse_decimal(base::trim(message.value(sip::HeaderId::kExpires)))) {
     age = std::min(age, std::chrono::seconds(std::min<std::uint64_t>(*expires, 0xffffffff)));
   }
-  std::string from_uri = "sip:";
-  if (const auto user = message.from().uri.user; !user.empty()) from_uri.append(sip::escape_user(sip::unescape(user))).append("@");
+  const auto user = message.from().uri.user;
+  std::string from_uri;
+  from_uri.reserve(user.size() + domain_.size() + 5);
+  from_uri = "sip:";
+  if (!user.empty()) from_uri.append(sip::escape_user(sip::unescape(user))).append("@");
   from_uri += domain_;
   return {.id = 0, .account = to, .from_uri = std::move(from_uri), .from_display = std::move(display),
           .content_type = std::string(message.content_type()), .body = base::share(std::string(message.body())), .headers = {},
@@ -43,7 +47,7 @@ void Messages::forward(const Binding& contact, const store::OfflineMessage& mess
   const auto at = uri.rfind('@');
   if (contact.home) uri = at == uri.npos ? std::string_view("sip:") : uri.substr(0, at + 1);
   auto from = message.from_display.empty() ? std::string("<") : sip::quote(message.from_display) + " <";
-  from.append(uri).append(contact.home ? *contact.home : std::string()).append(">");
+  from.append(uri).append(contact.home ? std::string_view(*contact.home) : std::string_view()).append(">");
   agent_->send_request(contact.target, "MESSAGE", contact.contact, from, "<" + contact.contact + ">", headers, message.content_type, message.body, std::move(done));
 }
 
