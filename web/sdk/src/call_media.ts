@@ -147,8 +147,10 @@ export class CallMedia {
 
   incoming(sdp: string): string {
     this.map_.update(sdp);
-    this.offered_ = parseSections(sdp).find(({ kind, port, label, content, direction }) => kind === "video" && port !== 0 && label === null &&
-      content !== "slides" && (direction === "sendrecv" || direction === "recvonly"))?.mid ?? null;
+    const lines = parseSections(sdp).filter(({ kind, port, label, content }) => kind === "video" && port !== 0 && label === null && content !== "slides");
+    const wanted = lines.find(({ direction }) => direction === "sendrecv" || direction === "recvonly");
+    // An answer to an offer that sent nothing there (hold, say) doesn't take the line back.
+    this.offered_ = wanted?.mid ?? lines.find(({ mid }) => mid === this.offered_)?.mid ?? null;
     return this.sources_.complete(sdp);
   }
 

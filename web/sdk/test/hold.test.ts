@@ -80,6 +80,25 @@ test("a camera goes by the line that the other side's camera has opened", async 
   call.hangUp();
 });
 
+test("so it does after a hold, whose answer says nothing of this side's camera", async () => {
+  const [ann, bob] = [await phone("Ann"), await phone("Bob")];
+  bob.on("call", (call) => call.accept({ audio: false }));
+  const call = ann.call(bob.number, { audio: false });
+  await until("up", () => call.status === "active");
+  const [peer] = FakePeer.all;
+  const leg = legOf(call.number);
+  server.request("INVITE", leg, ["Content-Type: application/sdp"], sdpOf([{ kind: "audio", direction: "sendrecv", mid: "0" }, { kind: "video", direction: "sendrecv", mid: "1" }]), (answer) => {
+    if (answer.status === 200) server.request("ACK", leg, [], "", undefined, leg.cseq);
+  });
+  await until("the other's video", () => peer?.lines[1]?.currentDirection === "recvonly");
+  await call.hold();
+  await call.unhold();
+  await call.startVideo();
+  await until("both ways", () => peer?.lines[1]?.currentDirection === "sendrecv");
+  assert.deepEqual([peer?.lines.length, peer?.lines[1]?.sender.track?.kind], [2, "video"]);
+  call.hangUp();
+});
+
 test("a hold outlives a reload, on both sides, and the call is told to be back", async () => {
   for (const holds of ["here", "there"] as const) {
     server.clients.clear();
