@@ -8,6 +8,7 @@ import * as phone from "./tests/phone.mjs";
 import * as chat from "./tests/chat.mjs";
 import * as calls from "./tests/calls.mjs";
 import * as videoCalls from "./tests/video_calls.mjs";
+import * as firefoxCalls from "./tests/firefox_calls.mjs";
 import * as codecs from "./tests/codecs.mjs";
 import * as others from "./tests/others.mjs";
 import * as webphone from "./tests/webphone.mjs";
@@ -30,7 +31,7 @@ setTimeout(() => {
   process.exit(1);
 }, kAllLimit + 25_000).unref();
 
-for (const { run } of [phone, calls, videoCalls, chat, page, comeback, others, webphone, classic, sdk, queue, livechat, widget, sdkExamples, codecs, networks]) await run(runner);
+for (const { run } of [phone, calls, videoCalls, chat, page, comeback, others, webphone, classic, sdk, queue, livechat, widget, sdkExamples, codecs, firefoxCalls, networks]) await run(runner);
 const { passed, failed, skipped } = runner;
 console.log(`browser tests: ${passed.length} passed, ${failed.length} failed, ${skipped.length} not run`);
 process.exit(failed.length > 0 || passed.length === 0 ? 1 : 0);

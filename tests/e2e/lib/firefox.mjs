@@ -42,10 +42,11 @@ class Page {
   context() { return { close: () => this.page.close() }; }
 }
 
-export async function launchFirefox() {
+// `preferences`: others beside; `home`: a folder of the user's own, where $HOME is none (Firefox refuses that).
+export async function launchFirefox({ preferences = {}, home = process.env.HOME } = {}) {
   const browser = await puppeteer.launch({
-    browser: "firefox", executablePath: kExecutable, headless: true, acceptInsecureCerts: true, extraPrefsFirefox: kPreferences,
-    env: { ...process.env, MOZ_DISABLE_CONTENT_SANDBOX: "1", LANG: "C.UTF-8" },
+    browser: "firefox", executablePath: kExecutable, headless: true, acceptInsecureCerts: true, extraPrefsFirefox: { ...kPreferences, ...preferences },
+    env: { ...process.env, HOME: home, MOZ_DISABLE_CONTENT_SANDBOX: "1", LANG: "C.UTF-8" },
   });
   return {
     version: await browser.version(),

@@ -91,6 +91,11 @@ export class Chatter {
 export async function openSdk(browser, url, parley, name, options = {}, devices = {}, prepare = async () => undefined) {
   const page = await openPage(browser, devices);
   await prepare(page);
+  return startSdk(page, url, parley, name, options);
+}
+
+// The same in a page that is open already, of whichever browser.
+export async function startSdk(page, url, parley, name, options = {}) {
   page.start = () => page.evaluate(async ([server, displayName, more]) => {
     const { Webphone } = await import(`${server}/sdk/parley-webphone.js`);
     const seen = (globalThis.seen = { clients: {}, texts: [], states: [], status: [] });
