@@ -7,6 +7,7 @@
 #include "base/random.hpp"
 #include "base/text.hpp"
 #include "bridge/dtmf_info.hpp"
+#include "sip/dialog.hpp"
 
 namespace bridge {
 namespace {
@@ -135,7 +136,7 @@ bool Leg::present(const Identity& who) {
   presented_ = who;
   identity_told_ = true;
   const auto& name = who.display_name;
-  session_->tell_identity(fmt::format("P-Asserted-Identity: {}<{}>\r\n", name.empty() ? std::string() : sip::quote(name) + " ", who.uri));
+  session_->tell_identity(fmt::format("P-Asserted-Identity: {}<{}>\r\n", name.empty() ? std::string() : sip::quote(name) + " ", sip::one_line(who.uri)));
   return true;
 }
 

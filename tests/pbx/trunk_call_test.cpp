@@ -230,6 +230,26 @@ TEST_F(TrunkCallTest, SurvivalItem3ACallerByATrunkIsNeverTakenForAnAccount) {
   EXPECT_EQ(bob.incoming.back()->invite->from().uri.user, "+4930888");
 }
 
+// RFC 3325 5: within our own legs alone; what a provider asserts holds of the one who calls, by its INVITE.
+TEST_F(TrunkCallTest, AProviderIsToldNothingOfWhoElseIsInACall) {
+  const std::string updates = "Allow: INVITE, ACK, BYE, UPDATE\r\n";
+  auto& in = incoming("office", updates);
+  alice.incoming.back()->answer();
+  ASSERT_EQ(in.status(), 200);
+  EXPECT_EQ(in.header("P-Asserted-Identity"), "");            // one of the group
+  ASSERT_EQ(refer(*alice.incoming.back(), "bob"), 202);
+  bob.incoming.back()->answer();
+  EXPECT_EQ(told(*alice.incoming.back()), "200");
+  world.advance(10s);
+  EXPECT_TRUE(in.received(sip::Method::kUpdate).empty());
+  EXPECT_TRUE(in.received(sip::Method::kInvite).empty());
+  EXPECT_EQ(in.request("UPDATE", "Contact: " + provider.contact() + "\r\nP-Asserted-Identity: \"Boss\" <sip:boss@parley>\r\n"), 200);
+  world.advance(10s);
+  EXPECT_FALSE(world.told_others("boss", provider));
+  in.bye();
+  expect_nothing_left();
+}
+
 TEST_F(TrunkCallTest, ARuleLetsATrunkIntoARoom) {
   EXPECT_EQ(incoming("77").status(), 200);
   EXPECT_NE(world.pbx.rooms().find("board"), nullptr);
