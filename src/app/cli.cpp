@@ -12,6 +12,7 @@
 #include "app/server.hpp"
 #include "app/webphone_tokens.hpp"
 #include "net/tls.hpp"
+#include "store/sqlite_store.hpp"
 
 namespace app {
 namespace {
@@ -62,11 +63,31 @@ base::Status check_certificates(const Config& config) {
   return {};
 }
 
+// Accounts that the file names and neither it nor the store has; nothing where there is no store yet.
+void warn_of_accounts(const Config& config, const CliEnvironment& environment) {
+  const auto known = store::read_account_names(config.data_directory);
+  if (!known && known.error().code == base::ErrorCode::kNotFound) return;
+  if (!known) {
+    environment.err << "warning: accounts that the file names were not looked for: " << known.error().detail << "\n";
+    return;
+  }
+  for (const auto& line : unknown_accounts(config, *known)) environment.err << "warning: " << line << "\n";
+}
+
 int check(const Options& options, const CliEnvironment& environment) {
-  const auto config = load_config(options.file);
-  if (!config) return fail(environment, config.error(), kUsage);
-  if (auto good = check_certificates(*config); !good) return fail(environment, good.error(), kUsage);
-  if (auto good = check_token_keys(*config); !good) return fail(environment, good.error(), kUsage);
+  std::vector<std::string> mistakes;
+  auto config = load_config(options.file, mistakes);
+  if (!config && mistakes.empty()) return fail(environment, config.error(), kUsage);
+  for (const auto& line : mistakes) environment.err << line << "\n";
+  if (!config) return kUsage;
+  if (!options.data.empty()) config->data_directory = options.data;
+  const auto certificates = check_certificates(*config);
+  const auto keys = check_token_keys(*config);
+  for (const auto* one : {&certificates, &keys}) {
+    if (!*one) fail(environment, one->error(), kUsage);
+  }
+  if (!certificates || !keys) return kUsage;
+  warn_of_accounts(*config, environment);
   environment.out << options.file << ": good\n";
   return 0;
 }

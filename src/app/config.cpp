@@ -5,10 +5,12 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <optional>
+#include <map>
+#include <set>
 
 #include "app/config_check.hpp"
 #include "app/config_keys.hpp"
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "conference/rooms.hpp"
 
@@ -21,18 +23,16 @@ base::SocketAddress loopback(std::uint16_t port) { return *base::SocketAddress::
 HttpListener default_http() { return {.address = loopback(7777)}; }
 SipListener default_sip(SipTransport transport) { return {.transport = transport, .address = loopback(5060)}; }
 
-const ConfigEntry* find(const ConfigTable& table, std::string_view key) {
-  const auto found = std::ranges::find(table, key, &ConfigEntry::key);
-  return found == table.end() ? nullptr : &*found;
-}
+const ConfigEntry* find(const ConfigTable& table, std::string_view key) { return find_entry(table, key); }
 
-// Reads one document. Of several mistakes the first in the file is told.
+// Reads one document. Mistakes are told in the order of the file; of several at one place the first that is found.
 class Reader {
  public:
   Reader(const std::string& name, bool is_file) : name_(name), is_file_(is_file) {}
 
-  base::Result<Config> read(const ConfigNode& root) {
+  base::Result<Config> read(const ConfigNode& root, std::vector<std::string>& mistakes) {
     const auto& document = std::get<ConfigTable>(root.value);
+    pbx_places_.top = {.where = root.position, .table = &document};
     read_sections(document);
     read_list(document, "http", http_keys(), default_http(), config_.http, http_places_);
     read_list(document, "sip", sip_keys(), default_sip(SipTransport::kUdp), config_.sip, sip_places_);
@@ -54,15 +54,21 @@ class Reader {
     resolve_paths(find(document, "data") != nullptr);
     if (is_file_) check_certificate_files(document);
     check_pbx(document);
-    if (!wrong_) return std::move(config_);
-    return base::malformed(error_line(name_, *wrong_, what_));
+    if (wrong_.empty()) {
+      config_.mentions = account_mentions(config_, pbx_places_, name_);
+      return std::move(config_);
+    }
+    for (const auto& [place, what] : wrong_) mistakes.push_back(error_line(name_, place, what));
+    auto first = base::malformed(mistakes.front());
+    if (more_ > 0) mistakes.push_back(fmt::format("{}: and {} more", base::for_log(name_, 4096), more_));
+    return first;
   }
 
  private:
   void complain(Position position, std::string what) {
-    if (wrong_ && *wrong_ <= position) return;
-    wrong_ = position;
-    what_ = std::move(what);
+    if (!wrong_.emplace(position, std::move(what)).second || wrong_.size() <= kMaxMistakes) return;
+    wrong_.erase(std::prev(wrong_.end()));
+    ++more_;
   }
 
   // The node as a table, or a complaint.
@@ -73,10 +79,16 @@ class Reader {
   }
 
   template <typename T>
-  void read_key(const std::vector<ConfigKey<T>>& keys, const ConfigEntry& entry, std::string_view where, T& to) {
+  bool read_key(const std::vector<ConfigKey<T>>& keys, const ConfigEntry& entry, std::string_view where, T& to) {
     const auto key = std::ranges::find(keys, entry.key, &ConfigKey<T>::name);
-    if (key == keys.end()) return complain(entry.key_position, fmt::format("unknown key {}{}", entry.key, where));
-    if (auto what = key->read(entry.node, to); !what.empty()) complain(entry.node.position, fmt::format("{} {}", entry.key, what));
+    if (key == keys.end()) {
+      complain(entry.key_position, fmt::format("unknown key {}{}", entry.key, where));
+      return false;
+    }
+    auto what = key->read(entry.node, to);
+    if (what.empty()) return true;
+    complain(entry.node.position, fmt::format("{} {}", entry.key, what));
+    return false;
   }
 
   void read_sections(const ConfigTable& document) {
@@ -87,7 +99,9 @@ class Reader {
       if (section == sections.end() || entry.key.empty()) {
         read_key(sections.front().keys, entry, " at the top of the file", config_);
       } else if (const auto* table = table_of(entry.node, entry.key)) {
-        for (const auto& inner : *table) read_key(section->keys, inner, fmt::format(" in [{}]", entry.key), config_);
+        for (const auto& inner : *table) {
+          if (!read_key(section->keys, inner, fmt::format(" in [{}]", entry.key), config_)) broken_.insert(entry.key);
+        }
       }
     }
   }
@@ -95,16 +109,18 @@ class Reader {
   // [[http]], [[sip]] ...; [http] is meant as a list of one.
   template <typename T>
   void read_list(const ConfigTable& document, std::string_view key, const std::vector<ConfigKey<T>>& keys, const T& fallback, std::vector<T>& out,
-                 std::vector<Position>& places) {
+                 std::vector<ConfigPlace>& places) {
     const auto* entry = find(document, key);
     if (entry == nullptr) return;
     const auto one = [&](const ConfigNode& node) {
       const auto* table = table_of(node, key);
       if (table == nullptr) return;
       T item = fallback;
-      for (const auto& inner : *table) read_key(keys, inner, fmt::format(" in [[{}]]", key), item);
-      const auto* address = find(*table, "address");
-      places.push_back(address != nullptr ? address->node.position : node.position);
+      ConfigPlace place{.where = node.position, .table = table};
+      for (const auto& inner : *table) place.broken |= !read_key(keys, inner, fmt::format(" in [[{}]]", key), item);
+      place.where = place.of("address");
+      if (place.broken) broken_.insert(std::string(key));
+      places.push_back(place);
       out.push_back(std::move(item));
     };
     if (const auto* list = std::get_if<ConfigArray>(&entry->node.value)) {
@@ -143,11 +159,12 @@ class Reader {
     using Access = WebphoneLineSettings::Access;
     for (std::size_t i = 0; i < config_.webphone_lines.size(); ++i) {
       const auto& line = config_.webphone_lines[i];
-      if (line.name.empty() && !wrong_) complain(line_places_[i], "a webphone line needs a name");
-      if ((line.access == Access::kPassword) == line.password.empty()) complain(line_places_[i], "password and access = \"password\" go together");
+      if (line_places_[i].broken) continue;
+      if (line.name.empty()) complain(line_places_[i].where, "a webphone line needs a name");
+      if ((line.access == Access::kPassword) == line.password.empty()) complain(line_places_[i].where, "password and access = \"password\" go together");
       const auto same = [&](const auto& other) { return base::equals_ignoring_case(other.name, line.name); };
       if (std::any_of(config_.webphone_lines.begin(), config_.webphone_lines.begin() + static_cast<std::ptrdiff_t>(i), same)) {
-        complain(line_places_[i], fmt::format("webphone line \"{}\" is there twice: names of lines are compared without case", line.name));
+        complain(line_places_[i].where, fmt::format("webphone line \"{}\" is there twice: names of lines are compared without case", line.name));
       }
     }
   }
@@ -155,10 +172,10 @@ class Reader {
   // Survival item 23: who opens the server to strangers has said so.
   void check_guests(const ConfigTable& document) {
     if (find(document, "guests") != nullptr) return;
-    const auto check = [&](const auto& listeners, const std::vector<Position>& places) {
+    const auto check = [&](const auto& listeners, const std::vector<ConfigPlace>& places) {
       for (std::size_t i = 0; i < listeners.size(); ++i) {
         if (listeners[i].address.is_loopback()) continue;
-        complain(places[i], fmt::format("address {} can be reached from elsewhere: say guests = true at the top of the file to let people in "
+        complain(places[i].where, fmt::format("address {} can be reached from elsewhere: say guests = true at the top of the file to let people in "
                                         "without an account, or guests = false",
                                         listeners[i].address.to_string()));
       }
@@ -170,16 +187,18 @@ class Reader {
   void check_certificates(const ConfigTable& document) {
     for (std::size_t i = 0; i < config_.http.size(); ++i) {
       const auto& l = config_.http[i];
-      if (l.certificate.empty() != l.key.empty()) complain(http_places_[i], "certificate and key go together");
-      if (!l.tls && !l.certificate.empty()) complain(http_places_[i], "a certificate needs tls = true");
+      if (http_places_[i].broken) continue;
+      if (l.certificate.empty() != l.key.empty()) complain(http_places_[i].where, "certificate and key go together");
+      if (!l.tls && !l.certificate.empty()) complain(http_places_[i].where, "a certificate needs tls = true");
     }
     for (std::size_t i = 0; i < config_.sip.size(); ++i) {
       const auto& l = config_.sip[i];
-      if (l.certificate.empty() != l.key.empty()) complain(sip_places_[i], "certificate and key go together");
-      if (l.transport != SipTransport::kTls && !l.certificate.empty()) complain(sip_places_[i], "a certificate needs transport = \"tls\"");
+      if (sip_places_[i].broken) continue;
+      if (l.certificate.empty() != l.key.empty()) complain(sip_places_[i].where, "certificate and key go together");
+      if (l.transport != SipTransport::kTls && !l.certificate.empty()) complain(sip_places_[i].where, "a certificate needs transport = \"tls\"");
     }
     const auto* tls = find(document, "tls");
-    if (tls != nullptr && config_.certificate.empty() != config_.key.empty()) complain(tls->key_position, "certificate and key go together");
+    if (tls != nullptr && !broken_.contains("tls") && config_.certificate.empty() != config_.key.empty()) complain(tls->key_position, "certificate and key go together");
   }
 
   // What is in them is looked at when they are read.
@@ -192,15 +211,15 @@ class Reader {
       there(certificate, "certificate", place);
       there(key, "key", place);
     };
-    for (std::size_t i = 0; i < http_places_.size(); ++i) both(config_.http[i].certificate, config_.http[i].key, http_places_[i]);
-    for (std::size_t i = 0; i < sip_places_.size(); ++i) both(config_.sip[i].certificate, config_.sip[i].key, sip_places_[i]);
+    for (std::size_t i = 0; i < http_places_.size(); ++i) both(config_.http[i].certificate, config_.http[i].key, http_places_[i].where);
+    for (std::size_t i = 0; i < sip_places_.size(); ++i) both(config_.sip[i].certificate, config_.sip[i].key, sip_places_[i].where);
     if (const auto* tls = find(document, "tls")) both(config_.certificate, config_.key, tls->key_position);
   }
 
   void check_registrar(const ConfigTable& document) {
     const auto* entry = find(document, "registrar");
     const auto* table = entry == nullptr ? nullptr : std::get_if<ConfigTable>(&entry->node.value);
-    if (table == nullptr) return;
+    if (table == nullptr || broken_.contains("registrar")) return;
     if (config_.max_expires < config_.min_expires) complain(entry->key_position, "max_expires must not be less than min_expires");
     // A default that nobody wrote follows the limits that somebody did.
     if (find(*table, "default_expires") == nullptr) {
@@ -211,7 +230,10 @@ class Reader {
   }
 
   void check_pbx(const ConfigTable& document) {
-    if (wrong_) return;                    // what a key that can't be read leads to would be told in its place
+    // A name that could not be read would be missed elsewhere.
+    for (const auto* list : {"webphone_line", "rule", "group", "queue", "trunk", "account", "sounds", "dial_plan"}) {
+      if (broken_.contains(list)) return;
+    }
     const auto place = [&](std::string_view section, std::string_view key) {
       const auto* entry = find(document, section);
       const auto* table = entry == nullptr ? nullptr : std::get_if<ConfigTable>(&entry->node.value);
@@ -233,9 +255,9 @@ class Reader {
       if (address.port() == 0 || taken.emplace(std::pair{udp, address}, true).second) return;
       complain(place, fmt::format("address {} is listened on twice", address.to_string()));
     };
-    for (std::size_t i = 0; i < config_.http.size(); ++i) take(false, config_.http[i].address, http_places_[i]);
+    for (std::size_t i = 0; i < config_.http.size(); ++i) take(false, config_.http[i].address, http_places_[i].where);
     for (std::size_t i = 0; i < config_.sip.size(); ++i) {
-      take(config_.sip[i].transport == SipTransport::kUdp, config_.sip[i].address, sip_places_[i]);
+      take(config_.sip[i].transport == SipTransport::kUdp, config_.sip[i].address, sip_places_[i].where);
     }
   }
 
@@ -261,15 +283,19 @@ class Reader {
   const bool is_file_;
   Config config_;
   PbxPlaces pbx_places_;
-  std::vector<Position> http_places_, sip_places_, line_places_;
-  std::optional<Position> wrong_;
-  std::string what_;
+  std::vector<ConfigPlace> http_places_, sip_places_, line_places_;
+  std::set<std::string, std::less<>> broken_;    // tables and lists with a key that could not be read
+  std::map<Position, std::string> wrong_;        // kMaxMistakes at the most
+  std::size_t more_ = 0;
 };
 
-base::Result<Config> read_document(std::string_view text, const std::string& name, bool is_file) {
+base::Result<Config> read_document(std::string_view text, const std::string& name, bool is_file, std::vector<std::string>& mistakes) {
   auto document = parse_toml(text, name);
-  if (!document) return std::unexpected(document.error());
-  return Reader(name, is_file).read(*document);
+  if (!document) {
+    mistakes.push_back(document.error().detail);
+    return std::unexpected(document.error());
+  }
+  return Reader(name, is_file).read(*document, mistakes);
 }
 
 }  // namespace
@@ -281,9 +307,17 @@ Config default_config() {
   return config;
 }
 
-base::Result<Config> parse_config(std::string_view text, const std::string& name) { return read_document(text, name, false); }
+base::Result<Config> parse_config(std::string_view text, const std::string& name) {
+  std::vector<std::string> mistakes;
+  return read_document(text, name, false, mistakes);
+}
 
 base::Result<Config> load_config(const std::string& path) {
+  std::vector<std::string> mistakes;
+  return load_config(path, mistakes);
+}
+
+base::Result<Config> load_config(const std::string& path, std::vector<std::string>& mistakes) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) return base::fail(base::ErrorCode::kNotFound, path + ": is a folder, not a file");
   errno = 0;
@@ -297,7 +331,20 @@ base::Result<Config> load_config(const std::string& path) {
   if (file.bad()) return base::fail(base::ErrorCode::kUnavailable, fmt::format("{}: can't be read", path));
   text.resize(static_cast<std::size_t>(file.gcount()));
   if (text.size() > kMaxFile) return base::malformed(fmt::format("{}:1:1: is larger than 1 MiB", path));
-  return read_document(text, path, true);
+  return read_document(text, path, true, mistakes);
+}
+
+std::vector<std::string> unknown_accounts(const Config& config, const std::vector<std::string>& known) {
+  std::vector<std::string> lines;
+  std::size_t more = 0;
+  const std::set<std::string_view> names(known.begin(), known.end());
+  for (const auto& mention : config.mentions) {
+    if (names.contains(mention.name)) continue;
+    if (lines.size() < kMaxMistakes) lines.push_back(mention.line);
+    else ++more;
+  }
+  if (more > 0) lines.push_back(fmt::format("and {} more accounts that nobody knows", more));
+  return lines;
 }
 
 }  // namespace app

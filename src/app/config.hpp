@@ -133,6 +133,13 @@ struct TrunkSettings {
   friend bool operator==(const TrunkSettings&, const TrunkSettings&) = default;
 };
 
+// Where the file names an account that it doesn't hold itself: the store's, or a mistake.
+struct AccountMention {
+  std::string name;
+  std::string line;                              // what to say where nobody knows it, with its place
+  friend bool operator==(const AccountMention&, const AccountMention&) = default;
+};
+
 // [sounds]
 struct SoundSettings {
   std::string music;                             // a file; "": the built-in one
@@ -150,6 +157,7 @@ struct Config {
   std::string realm = "parley";
   std::vector<std::string> supervisors;    // accounts that may see and touch all calls
   std::vector<std::string> websocket_paths{"/ws"};
+  std::vector<net::Subnet> trusted_proxies;   // whose X-Forwarded-For counts
 
   unsigned io_threads = 1;
   unsigned media_threads = 0;              // 0: one less than there are cores
@@ -157,7 +165,6 @@ struct Config {
   std::vector<HttpListener> http;          // default: 127.0.0.1:7777
   std::vector<SipListener> sip;            // default: UDP and TCP on 127.0.0.1:5060
   std::vector<WebphoneLineSettings> webphone_lines;   // default, where guests are allowed: "Webphone1", open
-  std::vector<net::Subnet> trusted_proxies;   // whose X-Forwarded-For counts
   TokenSettings tokens;
   std::string certificate, key;            // [tls]; "": one is made in the data directory
 
@@ -178,6 +185,7 @@ struct Config {
   std::vector<pbx::QueueConfig> queues;          // [[queue]]
   std::vector<TrunkSettings> trunks;             // [[trunk]]
   std::vector<AccountSettings> accounts;         // [[account]]
+  std::vector<AccountMention> mentions;          // of accounts elsewhere in the file
   SoundSettings sounds;
   std::string log_level = "info";                // trace, debug, info, warn, error, critical, off
 
@@ -200,6 +208,11 @@ Config default_config();
 // of its range, or TOML that is none (kMalformed); kNotFound or kUnavailable where the file can't be read.
 // Paths in the file are relative to its own folder. That the sounds that it names are there is looked at where it is a file.
 base::Result<Config> load_config(const std::string& path);
+// The same, and a line for every mistake, in the order of the file: kMaxMistakes, then how many more there are.
+constexpr std::size_t kMaxMistakes = 20;
+base::Result<Config> load_config(const std::string& path, std::vector<std::string>& mistakes);
+// The lines of the mentions that are none of `known`; bounded as mistakes are.
+std::vector<std::string> unknown_accounts(const Config& config, const std::vector<std::string>& known);
 base::Result<Config> parse_config(std::string_view text, const std::string& name);
 
 }  // namespace app

@@ -42,6 +42,22 @@ ConfigNode convert(const toml::node& from) {
 
 }  // namespace
 
+const ConfigEntry* find_entry(const ConfigTable& table, std::string_view key) {
+  const auto found = std::ranges::find(table, key, &ConfigEntry::key);
+  return found == table.end() ? nullptr : &*found;
+}
+
+Position ConfigPlace::of(std::string_view key) const {
+  const auto* entry = table == nullptr ? nullptr : find_entry(*table, key);
+  return entry == nullptr ? where : entry->node.position;
+}
+
+Position ConfigPlace::of(std::string_view key, std::size_t element) const {
+  const auto* entry = table == nullptr ? nullptr : find_entry(*table, key);
+  const auto* list = entry == nullptr ? nullptr : std::get_if<ConfigArray>(&entry->node.value);
+  return list == nullptr || element >= list->size() ? of(key) : (*list)[element].position;
+}
+
 std::string_view type_name(const ConfigNode& node) {
   static constexpr std::string_view kNames[] = {"true or false", "an integer", "a number", "a string", "a list", "a table", "a date or time"};
   return kNames[node.value.index()];

@@ -32,6 +32,16 @@ struct ConfigEntry {
   ConfigNode node;
 };
 
+// A table of the file, for what is found wrong with it later; valid as long as the document.
+struct ConfigPlace {
+  Position where;
+  const ConfigTable* table = nullptr;
+  bool broken = false;                           // a key of it could not be read
+  Position of(std::string_view key) const;       // of the key's value; `where`: it has none
+  Position of(std::string_view key, std::size_t element) const;
+};
+const ConfigEntry* find_entry(const ConfigTable& table, std::string_view key);   // null: it isn't there
+
 // "a string", "an integer" ...
 std::string_view type_name(const ConfigNode& node);
 

@@ -200,9 +200,19 @@ void print_addresses(const Config& config, const Node& node) {
   std::fflush(stdout);
 }
 
-void update_accounts(AccountsFeed& accounts, Node& node) {
+void warn_of_accounts(const Config& config, const std::vector<pbx::Account>& accounts) {
+  std::vector<std::string> known;
+  for (const auto& account : accounts) known.push_back(account.name);
+  for (const auto& line : unknown_accounts(config, known)) spdlog::warn("{}", line);
+}
+
+// The first time the configuration's names are held against them.
+void update_accounts(AccountsFeed& accounts, Node& node, const Config* first = nullptr) {
   const auto as_of = node.account_changes();   // before the store is read: what the API changes meanwhile is younger
-  if (auto changed = accounts.poll()) node.set_accounts(std::move(*changed), as_of);
+  auto changed = accounts.poll();
+  if (!changed) return;
+  if (first != nullptr) warn_of_accounts(*first, *changed);
+  node.set_accounts(std::move(*changed), as_of);
 }
 
 // Waits for the signals that end the program; what happens meanwhile is on other threads.
@@ -237,7 +247,7 @@ int serve(const Config& config) {
   if (!wanted) return fail(wanted.error());
   auto node = Node::start(std::move(*wanted));
   if (!node) return fail(node.error());
-  update_accounts(**accounts, **node);
+  update_accounts(**accounts, **node, &config);
   print_addresses(config, **node);
   wait_for_end(signals, certificates, **accounts, **node);
   spdlog::info("ending all calls");

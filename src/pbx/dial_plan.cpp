@@ -297,23 +297,27 @@ DialPlan::DialPlan(DialPlan&&) noexcept = default;
 DialPlan& DialPlan::operator=(DialPlan&&) noexcept = default;
 DialPlan::~DialPlan() = default;
 
-base::Result<DialPlan> DialPlan::make(const DialPlanConfig& config, std::size_t* at) {
+base::Result<DialPlan> DialPlan::make(const DialPlanConfig& config, std::size_t* at, std::vector<Fault>* all) {
   DialPlan plan;
-  if (at != nullptr) *at = kNoRule;
+  std::vector<Fault> faults;
   auto zone = TimeZone::load(config.time_zone);
-  if (!zone) return base::malformed("time_zone: " + zone.error().detail);
-  plan.zone_ = std::move(*zone);
-  for (std::size_t i = 0; i < config.rules.size(); ++i) {
+  if (zone) plan.zone_ = std::move(*zone);
+  else faults.push_back({kNoRule, "time_zone", "time_zone: " + zone.error().detail});
+  for (std::size_t i = 0; i < config.rules.size() && (all != nullptr || faults.empty()); ++i) {
     auto rule = std::make_unique<Rule>();
     rule->config = config.rules[i];
-    if (const auto wrong = rule->read(i); !wrong.empty()) {
-      if (at != nullptr) *at = i;
+    if (const auto wrong = rule->read(i); !wrong.empty()) {   // begins with the key's name
       const auto& name = config.rules[i].name;
-      return base::malformed(name.empty() ? fmt::format("rule {}: {}", i + 1, wrong) : fmt::format("rule \"{}\": {}", base::for_log(name, 100), wrong));
+      auto detail = name.empty() ? fmt::format("rule {}: {}", i + 1, wrong) : fmt::format("rule \"{}\": {}", base::for_log(name, 100), wrong);
+      faults.push_back({i, wrong.substr(0, wrong.find(' ')), std::move(detail)});
     }
     plan.rules_.push_back(std::move(rule));
   }
-  return plan;
+  if (at != nullptr) *at = faults.empty() ? kNoRule : faults.front().rule;
+  if (faults.empty()) return plan;
+  auto first = base::malformed(faults.front().detail);
+  if (all != nullptr) *all = std::move(faults);
+  return first;
 }
 
 Destination DialPlan::find(const DialCaller& caller, std::string_view number, base::WallTime when) const {

@@ -61,9 +61,14 @@ class DialPlan {
   static constexpr std::size_t kMaxNumber = 256;     // bytes; longer ones are refused, 404
   static constexpr std::size_t kNoRule = ~std::size_t{0};
 
+  struct Fault {
+    std::size_t rule = kNoRule;                      // its index; kNoRule: the time zone
+    std::string key;                                 // of the rule, as "pattern"
+    std::string detail;
+  };
   // kMalformed: a rule that can't be; the detail names it and the fault. Its index goes to `at` where not null, kNoRule where
-  // it is the time zone.
-  static base::Result<DialPlan> make(const DialPlanConfig& config, std::size_t* at = nullptr);
+  // it is the time zone; to `all`, of each rule the first fault.
+  static base::Result<DialPlan> make(const DialPlanConfig& config, std::size_t* at = nullptr, std::vector<Fault>* all = nullptr);
   DialPlan();                                        // no rules
   DialPlan(DialPlan&&) noexcept;
   DialPlan& operator=(DialPlan&&) noexcept;

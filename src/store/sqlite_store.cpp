@@ -2,6 +2,10 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <fmt/format.h>
+
+#include <filesystem>
+
 #include "store/sqlite_file.hpp"
 #include "store/sqlite_schema.hpp"
 
@@ -192,6 +196,21 @@ base::Result<std::unique_ptr<Store>> open_sqlite(const std::string& directory, c
     return store;
   } catch (const SQLite::Exception& e) {
     return std::unexpected(sqlite_error(*path, e));
+  }
+}
+
+base::Result<std::vector<std::string>> read_account_names(const std::string& directory) {
+  const auto path = (std::filesystem::path(directory) / "parley.db").string();
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return base::fail(base::ErrorCode::kNotFound, path + ": is not there");
+  try {
+    SQLite::Database database(path, SQLite::OPEN_READONLY, 2000);
+    SQLite::Statement query(database, "SELECT name FROM account ORDER BY name");
+    std::vector<std::string> names;
+    while (query.executeStep()) names.push_back(query.getColumn(0).getString());
+    return names;
+  } catch (const SQLite::Exception& e) {
+    return std::unexpected(sqlite_error(path, e));
   }
 }
 

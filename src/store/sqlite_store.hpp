@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "store/store.hpp"
@@ -18,5 +19,8 @@ struct SqliteOptions {
 // Makes the folder (mode 0700) and the file (0600) where they are missing, and brings an older schema up to date.
 // kUnsupported: the file was written by a newer Parley. Errors as in Store; each names the file.
 base::Result<std::unique_ptr<Store>> open_sqlite(const std::string& directory, const SqliteOptions& options = {});
+
+// Names of the accounts in `directory`, without making or changing anything. kNotFound: there is no database.
+base::Result<std::vector<std::string>> read_account_names(const std::string& directory);
 
 }  // namespace store

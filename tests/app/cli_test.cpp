@@ -82,6 +82,65 @@ TEST_F(CliTest, CheckSaysWhenAFileIsGood) {
   EXPECT_EQ(out, file + ": good\n");
 }
 
+TEST_F(CliTest, CheckTellsAllMistakesInTheOrderOfTheFile) {
+  const auto file = folder.write("p.toml",
+                                 "gusts = true\n"                                   // 1
+                                 "[calls]\nring_timeout = 1\nsession_expires = 5\n"  // 3, 4
+                                 "[registrar]\nmin_expires = \"x\"\nmax_expires = 60\n"   // 6; its own mistake hides what would follow of it
+                                 "[[rule]]\npattern = \"(\"\nto = \"echo\"\n"     // 9
+                                 "[[rule]]\nname = \"mail\"\npattern = \"1\"\ntimes = [\"sometimes\"]\nto = \"echo\"\n"   // 14
+                                 "[[rule]]\npattern = \"2\"\nto = \"group:none\"\n"   // 18
+                                 "[[http]]\naddress = \"127.0.0.1:5000\"\n[[http]]\naddress = \"127.0.0.1:5000\"\n");   // 22
+  EXPECT_EQ(run({"check", file}), 2);
+  EXPECT_EQ(out, "");
+  std::vector<std::string> places;
+  std::istringstream lines(err);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_THAT(line, StartsWith(file + ":"));
+    places.push_back(line.substr(file.size() + 1, line.find(' ', file.size()) - file.size() - 2));
+  }
+  EXPECT_EQ(places, (std::vector<std::string>{"1:1", "3:16", "4:19", "6:15", "9:11", "14:9", "18:6", "22:11"})) << err;
+  EXPECT_THAT(err, HasSubstr("rule \"mail\": times"));
+  // A start tells the first alone.
+  EXPECT_EQ(run({"serve", "--config", file}), 2);
+  EXPECT_EQ(std::ranges::count(err, '\n'), 1) << err;
+  EXPECT_THAT(err, StartsWith(file + ":1:1: "));
+}
+
+TEST_F(CliTest, CheckTellsABoundedNumberOfMistakes) {
+  std::string text;
+  for (int i = 0; i < 1000; ++i) text += "key" + std::to_string(i) + " = 1\n";
+  const auto file = folder.write("p.toml", text);
+  EXPECT_EQ(run({"check", file}), 2);
+  EXPECT_EQ(std::ranges::count(err, '\n'), 21) << err;
+  EXPECT_THAT(err, HasSubstr(file + ":20:1: unknown key key19 "));
+  EXPECT_THAT(err, HasSubstr(": and 980 more\n"));
+}
+
+TEST_F(CliTest, CheckWarnsOfAccountsThatNobodyKnows) {
+  const auto file = folder.write("p.toml",
+                                 "supervisors = [\"dave\", \"dvae\"]\n"
+                                 "[[account]]\nname = \"filed\"\npassword = \"x\"\n"
+                                 "[[webphone_line]]\nname = \"L\"\nnumbers = \"2000-2999\"\n"
+                                 "[[group]]\nname = \"g\"\nmembers = [\"filed\", \"2500\",\n  \"3500\"]\n"
+                                 "[[queue]]\nname = \"q\"\nagents = [\"dave\", \"Dave\"]\n"
+                                 "[[rule]]\npattern = \"1\"\nto = \"account:dave\"\n"
+                                 "[[rule]]\nname = \"r\"\npattern = \"(?P<x>.*)\"\nfrom = [\"account:eve\"]\nto = \"account:{x}\"\n"
+                                 "[[rule]]\npattern = \"3\"\nto = \"account:nobody\"\n");
+  // Without a store there is nothing to hold them against, and none is made.
+  EXPECT_EQ(run({"check", file, "--data", data}), 0) << err;
+  EXPECT_EQ(err, "");
+  EXPECT_FALSE(std::filesystem::exists(data));
+  ASSERT_EQ(account({"add", "dave", "--password-stdin"}, "secret\n"), 0) << err;
+  EXPECT_EQ(run({"check", file, "--data", data}), 0) << err;
+  EXPECT_EQ(out, file + ": good\n");
+  EXPECT_EQ(err, "warning: " + file + ":1:24: supervisors: no account called \"dvae\" is known\n" +
+                 "warning: " + file + ":11:3: group \"g\": no account and no number of a webphone line called \"3500\" is known\n" +
+                 "warning: " + file + ":14:19: queue \"q\": no account called \"Dave\" is known\n" +
+                 "warning: " + file + ":21:9: rule \"r\": no account called \"eve\" is known\n" +
+                 "warning: " + file + ":25:6: rule 3: no account and no number of a webphone line called \"nobody\" is known\n");
+}
+
 // Survival item 26: a certificate that is half written is told before the start.
 TEST_F(CliTest, CheckReadsTheCertificatesToo) {
   folder.write("c.pem", "-----BEGIN CERTIFICATE-----\nMIIB");

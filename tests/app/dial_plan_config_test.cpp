@@ -177,20 +177,20 @@ TEST_P(DialPlanConfigErrors, HaveTheirPlace) { EXPECT_EQ(error_of(GetParam().tex
 INSTANTIATE_TEST_SUITE_P(
     Each, DialPlanConfigErrors,
     testing::Values(
-        Wrong{"[[rule]]\npattern = \"1\"\nto = \"echo\"\n[[rule]]\npattern = \"(\"\nto = \"echo\"", "p.toml:4:1: rule 2: pattern can't be understood: missing ): ("},
+        Wrong{"[[rule]]\npattern = \"1\"\nto = \"echo\"\n[[rule]]\npattern = \"(\"\nto = \"echo\"", "p.toml:5:11: rule 2: pattern can't be understood: missing ): ("},
         Wrong{"[[rule]]\nname = \"x\"\npattern = \"1\"", "p.toml:1:1: rule \"x\": to is missing"},
         Wrong{"[[rule]]\nto = \"echo\"", "p.toml:1:1: rule 1: pattern is missing"},
         Wrong{"[[rule]]\npattern = 600\nto = \"echo\"", "p.toml:2:11: pattern must be a string, not an integer"},
         Wrong{"[[rule]]\npatern = \"1\"", "p.toml:2:1: unknown key patern in [[rule]]"},
         Wrong{"[[rule]]\npattern = \"1\"\nfrom = \"guests\"\nto = \"echo\"", "p.toml:3:8: from must be a list of strings, not a string"},
         Wrong{"[[rule]]\npattern = \"1\"\ntimes = [\"monday\"]\nto = \"echo\"",
-              "p.toml:1:1: rule 1: times \"monday\" must be days, a time or both, as \"mon-fri 08:00-18:00\", \"sat,sun\" or \"22:00-06:00\""},
-        Wrong{"[[rule]]\npattern = \"1\"\nto = \"trunk:x\"", "p.toml:1:1: there is no trunk \"x\""},
-        Wrong{"[[rule]]\npattern = \"1\"\nto = \"group:x\"", "p.toml:1:1: there is no group \"x\""},
-        Wrong{"[[rule]]\npattern = \"1\"\nto = \"queue:x\"", "p.toml:1:1: there is no queue \"x\""},
-        Wrong{"[[rule]]\npattern = \"1\"\nfrom = [\"trunk:x\"]\nto = \"echo\"", "p.toml:1:1: there is no trunk \"x\""},
-        Wrong{"[[rule]]\npattern = \"1\"\nfrom = [\"line:x\"]\nto = \"echo\"", "p.toml:1:1: there is no webphone line \"x\""},
-        Wrong{"[[rule]]\npattern = \"1\"\nto = \"play:x.wav\"", "p.toml:1:1: play:x.wav is a relative name, which needs a directory in [sounds]"},
+              "p.toml:3:9: rule 1: times \"monday\" must be days, a time or both, as \"mon-fri 08:00-18:00\", \"sat,sun\" or \"22:00-06:00\""},
+        Wrong{"[[rule]]\npattern = \"1\"\nto = \"trunk:x\"", "p.toml:3:6: there is no trunk \"x\""},
+        Wrong{"[[rule]]\npattern = \"1\"\nto = \"group:x\"", "p.toml:3:6: there is no group \"x\""},
+        Wrong{"[[rule]]\npattern = \"1\"\nto = \"queue:x\"", "p.toml:3:6: there is no queue \"x\""},
+        Wrong{"[[rule]]\npattern = \"1\"\nfrom = [\"trunk:x\"]\nto = \"echo\"", "p.toml:3:9: there is no trunk \"x\""},
+        Wrong{"[[rule]]\npattern = \"1\"\nfrom = [\"line:x\"]\nto = \"echo\"", "p.toml:3:9: there is no webphone line \"x\""},
+        Wrong{"[[rule]]\npattern = \"1\"\nto = \"play:x.wav\"", "p.toml:3:6: play:x.wav is a relative name, which needs a directory in [sounds]"},
         Wrong{"[dial_plan]\ntime_zone = \"Berlin\"", "p.toml:2:13: time_zone: there is no time zone \"Berlin\" on this machine (the package tzdata has them)"},
         Wrong{"[dial_plan]\ntime_zone = \"../x\"", "p.toml:2:13: time_zone: \"../x\" is no name of a time zone, as Europe/Berlin"},
         Wrong{"[[group]]\nname = \"a\"", "p.toml:1:1: a group needs members"},
@@ -246,8 +246,8 @@ TEST(DialPlanConfig, SoundsHaveToBeThere) {
   const std::string rule = "[sounds]\ndirectory = \"sounds\"\n[[rule]]\npattern = \"1\"\nto = ";
   EXPECT_EQ(error(rule + "\"play:hello.wav\""), "");
   EXPECT_EQ(error(rule + "\"play:" + folder.path("sounds/hello.wav") + "\""), "");
-  EXPECT_EQ(error(rule + "\"play:bye.wav\""), ":3:1: there is no sound file " + folder.path("sounds/bye.wav"));
-  EXPECT_EQ(error("[[queue]]\nname = \"q\"\nmusic = \"x.wav\""), ":1:1: there is no sound file " + folder.path("x.wav"));
+  EXPECT_EQ(error(rule + "\"play:bye.wav\""), ":5:6: there is no sound file " + folder.path("sounds/bye.wav"));
+  EXPECT_EQ(error("[[queue]]\nname = \"q\"\nmusic = \"x.wav\""), ":3:9: there is no sound file " + folder.path("x.wav"));
 }
 
 // The defaults that the table tells are those of the program.
@@ -432,7 +432,7 @@ TEST_F(DialPlanCommand, MistakesAreOneLineAndStatus2) {
   }
   folder.write("parley.toml", "[[rule]]\npattern = \"(\"\nto = \"echo\"\n");
   EXPECT_EQ(run({"guest", "1"}), 2);
-  EXPECT_THAT(err, HasSubstr("parley.toml:1:1: rule 1: pattern can't be understood"));
+  EXPECT_THAT(err, HasSubstr("parley.toml:2:11: rule 1: pattern can't be understood"));
   folder.write("parley.toml", "guests = false\n");
   EXPECT_EQ(run({"guest", "1"}), 2);
 }
