@@ -40,6 +40,19 @@ def test_wrong_configuration(context):
     equal(run("check", path).returncode, 2, "random bytes")
 
 
+def test_accounts_that_nobody_knows_are_told(context):
+    """By check and at the start, as warnings with their place."""
+    server = servers.Server(context.work, "unknown", extra='[[queue]]\nname = "help"\nagents = ["alice", "alcie"]', accounts=("alice",))
+    place = f"{server.config}:{server.config.read_text().split('agents')[0].count(chr(10)) + 1}:"
+    done = run("check", str(server.config), "--data", str(server.data))
+    equal(done.returncode, 0, "exit status")
+    lines = done.stderr.strip().split("\n")
+    check(len(lines) == 1 and place in lines[0] and "alcie" in lines[0], f"check says {done.stderr!r}")
+    context.own.append(server.start())
+    check(place in server.log_text() and server.log_text().count("alcie") == 1, "the log at the start")
+    server.stop()
+
+
 def test_port_taken(context):
     for kind, listener in ((socket.SOCK_DGRAM, '[[sip]]\ntransport = "udp"\naddress = "127.0.0.1:{}"'),
                            (socket.SOCK_STREAM, '[[sip]]\ntransport = "tcp"\naddress = "127.0.0.1:{}"'),
