@@ -171,6 +171,7 @@ void Call::take_place(bridge::Leg& leg) {
 }
 
 void Call::on_leg_established(bridge::Leg& leg) {
+  retries_.erase(leg.id());
   if (std::any_of(successors_.begin(), successors_.end(), [&](const auto& s) { return s.leg.get() == &leg; })) return take_place(leg);
   if (is_target(leg)) return on_target_established(leg);
   if (is_listener(leg)) return on_listener_established(leg);
@@ -223,6 +224,7 @@ void Call::on_leg_ended(bridge::Leg& leg, const sip::SessionEnd& end) {
   bridge_.remove(leg);
   sounds_.erase(leg.id());
   note_trunk(leg, end);
+  if (try_next_address(leg, end)) return sweep();
   forget_told(leg);
   if (is_retired(leg)) return sweep();
   if (on_taker_ended(leg)) return sweep();

@@ -38,6 +38,7 @@ struct CallBranch {
   std::shared_ptr<sip::ClientAuth> auth{};
   int stage = 0;                       // all of a stage ring at once, the stages one after the other
   std::optional<sdp::SdesPolicy> sdes{};   // of a trunk; none: by the configuration
+  std::vector<sip::Target> others{};   // where it is sent next when `contact` is dead or has no room
   std::chrono::seconds ring_time{0};   // of its stage, which has the longest of its branches'; 0: the call's ring_timeout
 };
 
@@ -267,6 +268,7 @@ class Call final : public bridge::LegOwner {
   std::unique_ptr<bridge::Leg> dial(const CallBranch& branch, const bridge::Party& from, const std::string& from_uri, bool video);
   std::chrono::seconds ring_stage(CallStages& waiting, const bridge::Party& from, const std::string& from_uri, bool video, Legs& into);
   bool ring_callees();
+  bool try_next_address(bridge::Leg& leg, const sip::SessionEnd& end);
   std::string uri_of(bridge::Leg& leg) const;
   bridge::Identity identity_of(bridge::Leg& leg) const;
   bridge::Identity identity_of(const std::string& number, const std::string& display_name) const;
@@ -299,6 +301,13 @@ class Call final : public bridge::LegOwner {
   Plan plan_;
   CallInfo info_;
   std::vector<CallInfo::Leg> legs_;
+  struct Retry {                                           // how a leg is dialled anew
+    CallBranch branch;
+    bridge::Party from;
+    std::string from_uri;
+    bool video = false;
+  };
+  std::map<bridge::LegId, Retry> retries_;                 // of legs that have had no answer yet, and other addresses
   Legs callees_;
   CallStages waiting_;                                     // callees that are not rung yet
   std::vector<std::unique_ptr<bridge::Leg>> gone_;   // ended, their sessions still on the stack: destroyed in the next turn

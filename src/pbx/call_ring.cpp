@@ -7,6 +7,9 @@
 namespace pbx {
 namespace {
 
+// RFC 3261's timer B is too long for somebody who waits, where there is another address: four INVITEs by UDP fit in.
+constexpr std::chrono::seconds kAddressPatience{4};
+
 bool is_websocket(const sip::Target& target) { return target.transport == sip::Transport::kWs || target.transport == sip::Transport::kWss; }
 
 }  // namespace
@@ -81,10 +84,33 @@ std::unique_ptr<bridge::Leg> Call::dial(const CallBranch& branch, const bridge::
                             // A page may block in a dialogue of its own (rule 5): it answers when it can, on a connection that lives.
                             .session_timer = !party.webphone,
                             .timeout = party.webphone ? bridge::kPagePatience : std::chrono::seconds(0),
+                            .first_answer = branch.others.empty() ? std::chrono::seconds(0) : kAddressPatience,
                             .auth = branch.auth},
                            *leg));
+  if (!branch.others.empty()) retries_.insert_or_assign(leg->id(), Retry{branch, from, from_uri, video});
   leg->note_presented(from.number, from.display_name);
   return leg;
+}
+
+// RFC 3263 section 4.3: no answer at all, no connection, or 503. A leg to the next address takes the place of that one, and its time.
+bool Call::try_next_address(bridge::Leg& leg, const sip::SessionEnd& end) {
+  auto node = retries_.extract(leg.id());
+  const bool refused = end.cause == sip::EndCause::kRejected && end.status == 503;
+  if (!node || over_ || (end.cause != sip::EndCause::kTimeout && !refused)) return false;
+  for (Legs* legs : {&callees_, &candidates_, transfer_ ? &transfer_->targets : nullptr}) {
+    if (legs == nullptr) continue;
+    const auto place = std::find_if(legs->begin(), legs->end(), [&](const auto& l) { return l.get() == &leg; });
+    if (place == legs->end()) continue;
+    if (legs == &callees_ && (answered_ || !caller_ || caller_->ended())) return false;
+    auto& [branch, from, from_uri, video] = node.mapped();
+    branch.contact.target = branch.others.front();
+    branch.others.erase(branch.others.begin());
+    auto next = dial(branch, from, from_uri, video);
+    if (!next) return false;
+    gone_.push_back(std::exchange(*place, std::move(next)));
+    return true;
+  }
+  return false;
 }
 
 // The next stage in which somebody can be rung; its ring time, 0: there is none left.

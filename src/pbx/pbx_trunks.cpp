@@ -38,6 +38,7 @@ CallTarget Pbx::target_trunk(const bridge::Party& by, const Destination& where) 
                     .headers = std::move(call->headers), .auth = std::move(call->auth)};
   branch.contact.contact = std::move(call->request_uri);
   branch.contact.target = call->target;
+  branch.others = std::move(call->others);
   branch.contact.path = std::move(call->route);
   const bool srtp = trunk->srtp && call->target.transport == sip::Transport::kTls;
   branch.sdes = srtp ? sdp::SdesPolicy::kOffer : sdp::SdesPolicy::kAccept;

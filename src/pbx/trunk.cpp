@@ -20,6 +20,7 @@ constexpr base::Duration kSilence = 2min;           // for each address: it is a
 constexpr base::Duration kSilenceOfCall = 30s;
 constexpr base::Duration kRefreshInterval = 30s;    // at the most, of a registration whose connection closes
 constexpr std::size_t kMaxAddresses = 16;
+constexpr std::size_t kMaxOthers = 3;               // that one call is tried at after its first
 constexpr std::size_t kMaxNumber = 128;
 
 sip::Transport transport_of(const std::string& name) {
@@ -250,6 +251,17 @@ const Trunks::Trunk::Address* Trunks::Trunk::usable() const {
   return nullptr;
 }
 
+// After `first`, in the order in which they come, those that may answer.
+std::vector<sip::Target> Trunks::Trunk::other_targets(const Address& first) const {
+  std::vector<sip::Target> others;
+  const auto at = static_cast<std::size_t>(&first - addresses_.data());
+  for (std::size_t i = 1; i < addresses_.size() && others.size() < kMaxOthers; ++i) {
+    const auto& address = addresses_[(at + i) % addresses_.size()];
+    if (!is_silent(address)) others.push_back(target(address.where));
+  }
+  return others;
+}
+
 void Trunks::Trunk::note_silence(const base::SocketAddress& address) {
   set_silent(address, kSilenceOfCall);
   if (addresses_.size() > 1 && !registration_ && addresses_[current_].where == address) try_next();
@@ -290,6 +302,7 @@ base::Result<TrunkCall> Trunks::Trunk::prepare(std::string_view number, const br
   if (!address) return unavailable("does not answer");
   TrunkCall call;
   call.target = target(address->where);
+  call.others = other_targets(*address);
   call.request_uri = call.to_uri = "sip:" + sip::escape_user(number) + "@" + domain_;
   call.from_uri = "sip:" + sip::escape_user(caller_user(from, caller_number)) + "@" + domain_;
   if (config_.show_caller_name) call.from_display = from.display_name;

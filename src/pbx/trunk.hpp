@@ -44,6 +44,7 @@ class Trunks::Trunk final : public sip::RegistrationHandler {
   void start_registration();
   bool is_silent(const Address& address) const { return address.silent_until > timeline_.now(); }
   const Address* usable() const;
+  std::vector<sip::Target> other_targets(const Address& first) const;
   bool answers() const;
   void try_next();
   void probe();

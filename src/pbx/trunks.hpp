@@ -43,6 +43,7 @@ using ResolveTarget = std::function<void(const std::string& host_and_port, sip::
 // A call by a trunk, ready for UserAgent::invite().
 struct TrunkCall {
   sip::Target target;
+  std::vector<sip::Target> others;               // where it may be sent next, in order, when that one does not take it (RFC 3263 section 4.3)
   std::string request_uri, from_uri, from_display, to_uri, route, headers;
   std::shared_ptr<sip::ClientAuth> auth;
 };

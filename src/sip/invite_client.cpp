@@ -22,7 +22,17 @@ void SessionImpl::begin_calling(const OutgoingInvite& invite) {
   remote_uri_ = one_line(invite.to_uri);
   invite_offered_ = !invite.sdp.empty();
   invite_cseq_ = base::random_u32() % 1'000'000;
+  if (invite.first_answer.count() > 0) first_answer_timer_ = core_.after(invite.first_answer, [this] { miss_first_answer(); });
   send_initial_invite();
+}
+
+// RFC 3263 section 4.3: the caller asks somewhere else. Who answers this after all gets CANCEL, or ACK and BYE, till timer B.
+void SessionImpl::miss_first_answer() {
+  first_answer_timer_ = 0;
+  if (finished_ || state_ != State::kCalling || invite_client_ == 0) return;
+  lingering_ = true;
+  core_.transactions().cancel(invite_client_, "Reason: SIP;cause=408\r\n");
+  finish(EndCause::kTimeout, 408, reason_phrase(408));
 }
 
 void SessionImpl::send_initial_invite() {
@@ -58,6 +68,7 @@ void SessionImpl::send_initial_invite() {
 
 void SessionImpl::on_invite_response(const ClientRef& ref, const MessagePtr& response, const Source& source) {
   const int status = response->status();
+  core_.timeline.cancel(first_answer_timer_);
   if (status / 100 == 2) return on_invite_2xx(response, source);
   if (ref.id != invite_client_ || state_ != State::kCalling) return;
   if (status < 200) return on_invite_progress(response, source);

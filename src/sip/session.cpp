@@ -67,7 +67,7 @@ SessionImpl::~SessionImpl() {
 bool SessionImpl::has_handler() const { return handler_ != &no_handler; }
 
 void SessionImpl::stop_timers() {
-  for (auto* timer : {&prack_timer_, &offer_timer_, &guard_timer_, &refresh_timer_, &expire_timer_, &identity_timer_}) {
+  for (auto* timer : {&prack_timer_, &offer_timer_, &guard_timer_, &refresh_timer_, &expire_timer_, &identity_timer_, &first_answer_timer_}) {
     core_.timeline.cancel(*timer);
   }
 }

@@ -176,6 +176,7 @@ class SessionImpl final : public Session {
 
   // invite_client.cpp
   void send_initial_invite();
+  void miss_first_answer();
   void on_invite_response(const ClientRef& ref, const MessagePtr& response, const Source& source);
   void on_invite_progress(const MessagePtr& response, const Source& source);
   void on_invite_2xx(const MessagePtr& response, const Source& source);
@@ -280,7 +281,7 @@ class SessionImpl final : public Session {
   std::unordered_set<std::uint64_t> tokens_;               // on their way on a stream
 
   base::TimerQueue::Id accept_timer_ = 0, prack_timer_ = 0, offer_timer_ = 0, guard_timer_ = 0, refresh_timer_ = 0,
-                       expire_timer_ = 0, identity_timer_ = 0;
+                       expire_timer_ = 0, identity_timer_ = 0, first_answer_timer_ = 0;
 };
 
 std::string reason_line(std::string_view reason);          // "Reason: ...\r\n"; "" for ""

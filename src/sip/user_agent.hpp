@@ -127,6 +127,7 @@ struct OutgoingInvite {
   std::string sdp;                     // the offer; "" : none
   bool session_timer = true;
   std::chrono::seconds timeout{0};     // by a stream: timer B, and the session's patience; 0: 64*T1
+  std::chrono::milliseconds first_answer{0};   // nothing at all within it: the session ends as by timer B, and what comes later is taken back; 0: timer B alone
   std::shared_ptr<ClientAuth> auth;    // for challenges to it and to the requests in its dialog; null: they are refusals
 };
 

@@ -11,7 +11,7 @@ from support.sipp import Run, Scenario, both, run, sdp
 
 SIP = "application/sdp"
 # Those of the first 200 with which most is lost, or which take longest.
-LOSSY_SEEDS = (30, 73, 75, 81, 121, 134, 138, 154, 157, 193)
+LOSSY_SEEDS = (30, 73, 75, 81, 134, 138, 154, 157)
 
 
 def invite_answer(scenario, status, reason, body=""):
@@ -194,6 +194,3 @@ def test_sipp_through_losses(context):
     check(not failures, " || ".join(failures))
     eventually(lambda: not Api(server).ask("GET", "/calls")[1]["calls"], 10, lambda: f"calls are left: {Api(server).ask('GET', '/calls')}")
     server.stop()
-
-
-test_sipp_through_losses.waits = True

@@ -1,13 +1,14 @@
 """Trunks: a provider that challenges, callers' numbers, calls in and out, who may not call out, a provider that is away, two Parleys."""
 import re
+import socket
 import threading
 import time
 
 from support import audio
-from support.check import check, equal, eventually, free_port
+from support.check import Skip, check, equal, eventually, free_media_ports, free_port
 from support.provider import Provider
 from support.rtp import Media
-from support.server import PASSWORD
+from support.server import PASSWORD, can_have_hosts
 from support.sip import Phone, authorization, token
 
 
@@ -271,6 +272,56 @@ to = "trunk:unknown"
     alice.close()
     media.close()
     server.stop()
+
+
+def test_next_address(context):
+    """Of a provider's two addresses one is dead: within the same call the other one takes it (RFC 3263 4.3), and the next call goes there at once."""
+    if not can_have_hosts():
+        raise Skip("no program can be given another /etc/hosts here")
+    dead = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    port = free_media_ports(1)
+    dead.bind(("127.0.0.2", port))
+    provider = Provider(challenge=False, port=port)
+    provider.media = Media(1000)
+    # As they stand in the file, so they are tried.
+    server = context.start(name="next", hosts="127.0.0.1 localhost\n127.0.0.2 provider.test\n127.0.0.1 provider.test\n", extra=f'''
+[[trunk]]
+name = "provider"
+server = "provider.test:{port}"
+[[rule]]
+name = "out"
+pattern = "0(?P<rest>[0-9]+)"
+from = ["accounts"]
+to = "trunk:provider"
+number = "+49{{rest}}"
+''')
+    alice, media = Phone(server, user="alice"), Media()
+    for number in ("01", "02"):
+        began = time.monotonic()
+        answer, bye = invite_as(alice, number, media, seconds=30)
+        equal(answer.status, 200, f"the call to {number}")
+        took = time.monotonic() - began
+        bye()
+        provider.wait("BYE", int(number))
+        dead.settimeout(0.2)
+        asked = 0
+        try:
+            while True:
+                asked += dead.recv(65536).startswith(b"INVITE sip:+49" + number[1:].encode())
+        except socket.timeout:
+            pass
+        if number == "01":
+            check(asked >= 3, f"the dead address was asked {asked} times")
+            check(took > 3.5, f"it was given {took:.1f} s")
+        else:
+            equal(asked, 0, "INVITEs to the address that is known to be dead")
+    equal(provider.failures, [], "the provider's failures")
+    for one in (alice, media, provider.media, provider, dead):
+        one.close()
+    server.stop()
+
+
+test_next_address.waits = True
 
 
 def test_what_else_a_trunk_may_ask(context):

@@ -17,11 +17,11 @@ class Provider:
     """`challenge`: REGISTER and INVITE must prove the password. `answer`: what becomes of a call, "answer", "early" (183 with media, then it
     waits for pick_up()), "busy" or "silent". What came stands in `requests`, retransmissions left out."""
 
-    def __init__(self, username="4930123", password="wonderland", realm="provider.example", granted=None, challenge=True):
+    def __init__(self, username="4930123", password="wonderland", realm="provider.example", granted=None, challenge=True, port=0):
         self.username, self.password, self.realm = username, password, realm
         self.granted, self.challenge, self.answer, self.media = granted, challenge, "answer", None
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind(("127.0.0.1", port))
         self.socket.settimeout(0.1)
         self.port = self.socket.getsockname()[1]
         self.nonce, self.stale = token(), False
