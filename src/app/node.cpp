@@ -181,7 +181,11 @@ base::Status Node::open() {
       if (const auto said = origins->refused_by_line(line.name, origin, std::chrono::steady_clock::now())) spdlog::warn("{}", *said);
     });
   });
+  return open_http(origins);
+}
 
+// Pages, APIs and WebSockets, when there is somebody to answer them.
+base::Status Node::open_http(const std::shared_ptr<OriginLog>& origins) {
   auto http = config_.http;
   http.banned = [endpoint = sip_.get()](const base::SocketAddress& remote) { return endpoint->bans().is_banned(remote, std::chrono::steady_clock::now()); };
   std::shared_ptr<api::StaticFiles> files;

@@ -18,6 +18,8 @@
 
 namespace app {
 
+class OriginLog;
+
 struct NodeConfig {
   std::size_t io_threads = 1;
   runtime::SipEndpointConfig sip;
@@ -65,6 +67,7 @@ class Node {
   class Core;
   explicit Node(NodeConfig config);
   base::Status open();
+  base::Status open_http(const std::shared_ptr<OriginLog>& origins);
   base::Status open_trunks();
   using OnPbx = std::function<void(std::function<void(pbx::Pbx&)>)>;
   base::Result<std::shared_ptr<api::RestApi>> make_rest(const OnPbx& on_pbx);
