@@ -94,9 +94,9 @@ class Node::Core final : public runtime::SipReceiver {
       spdlog::warn("{} is banned for 10 minutes: too many wrong passwords", address.ip());
       network.bans().ban(address, std::chrono::steady_clock::now(), kAbuseBan);
     });
+    pbx_->on_close_flow([&network](std::uint64_t flow) { network.close_flow(flow); });
     agent_ = std::make_unique<sip::UserAgent>(config_.agent, environment_.timeline, network, *pbx_);
     pbx_->attach(*agent_);
-    pbx_->on_close_flow([&network](std::uint64_t flow) { network.close_flow(flow); });
     media_.set_events(*pbx_);
     expire();
   }
@@ -292,6 +292,7 @@ Node::~Node() {
 void Node::set_accounts(std::vector<pbx::Account> accounts, std::uint64_t as_of) {
   shard_->run_and_wait([this, &accounts, as_of] { core_->pbx()->set_accounts(std::move(accounts), as_of); });
 }
+std::uint64_t Node::account_changes() const { return core_->accounts().changes(); }
 
 NodeStatus Node::status() {
   NodeStatus status;
@@ -307,7 +308,6 @@ NodeStatus Node::status() {
 const base::SocketAddress& Node::sip_address(std::size_t listener) const { return sip_->local_address(listener); }
 const base::SocketAddress& Node::http_address(std::size_t listener) const { return http_->local(listener); }
 
-std::uint64_t Node::account_changes() const { return core_->accounts().changes(); }
 void Node::shut_down(std::chrono::milliseconds limit) {
   http_->stop_listening();
   shard_->run_and_wait([this] {
