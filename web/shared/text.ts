@@ -24,16 +24,26 @@ export function escapeUserPart(text: string): string {
   return encodeURIComponent(text.replace(kLoneSurrogate, "\ufffd"));
 }
 
-const kSegmenter = typeof Intl !== "undefined" && "Segmenter" in Intl ? new Intl.Segmenter() : null;
-
-function firstLetter(word: string): string {
-  if (kSegmenter !== null) for (const part of kSegmenter.segment(word)) return part.segment;
-  return [...word][0] ?? "";
+// A name in a sentence keeps its own direction of writing.
+export function isolated(name: string): string {
+  return `\u2068${name}\u2069`;
 }
 
-// One or two letters for a tile without a picture.
+const kSegmenter = typeof Intl !== "undefined" && "Segmenter" in Intl ? new Intl.Segmenter() : null;
+
+const kLetter = /[\p{L}\p{N}]/u;
+
+// The first letter or digit, with the marks that belong to it; of what has none the first sign.
+function firstLetter(word: string): string {
+  const parts = kSegmenter === null ? [...word] : [...kSegmenter.segment(word)].map((each) => each.segment);
+  return parts.find((each) => kLetter.test(each)) ?? parts[0] ?? "";
+}
+
+// One or two letters for a tile without a picture; an emoji where a name is made of nothing else.
 export function initials(name: string): string {
-  const words = name.split(/[\s._-]+/u).filter((word) => /[\p{L}\p{N}\p{Emoji}]/u.test(word));
+  const all = name.split(/[\s._-]+/u);
+  const written = all.filter((word) => kLetter.test(word));
+  const words = written.length > 0 ? written : all.filter((word) => /\p{Emoji}/u.test(word));
   const first = words[0];
   if (first === undefined) return "?";
   const last = words.length > 1 ? (words[words.length - 1] as string) : "";

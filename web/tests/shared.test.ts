@@ -115,6 +115,11 @@ test("room names become SIP user parts that hold any character", () => {
 test("initials, byte counts and links to rooms", () => {
   assert.equal(initials("Alice B. Moreau"), "AM");
   assert.equal(initials("李小龙"), "李");
+  assert.equal(initials('<b>bobby</b> & "Tables"'), "BT");
+  assert.equal(initials("👩🏽‍🚀🦊 Zoë"), "Z");
+  assert.equal(initials("محمد بن سلمان 🎉"), "مس");
+  assert.equal(initials("🦊 🎉"), "🦊🎉");
+  assert.equal(initials("e\u0301mile"), "E\u0301");
   assert.equal(initials("  "), "?");
   assert.equal(byteLength("é😀"), 6);
   assert.equal(roomFromUrl("?room=a%20b", ""), "a b");

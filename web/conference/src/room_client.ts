@@ -3,7 +3,7 @@
 
 import * as JsSIP from "jssip";
 import type { IncomingMessageEvent, OutgoingMessageEvent } from "jssip/lib/UA";
-import { cleanName, cleanRoom } from "../../shared/text.ts";
+import { cleanName, cleanRoom, isolated } from "../../shared/text.ts";
 import { ChatDesk } from "./chat_desk.ts";
 import { parseConferenceEvent, type ConferenceEvent } from "../../shared/conference_events.ts";
 import { ConnectionStats } from "../../shared/connection_stats.ts";
@@ -28,6 +28,8 @@ const kBackShownFor = 4000;
 const kToastShownFor = 5000;
 const kTick = 500;
 const kAnnounceSpread = 600;
+
+const somebody = (name: string): string => isolated(cleanName(name) || "Somebody");
 
 export class RoomClient extends Store<RoomState> implements RoomActions {
   private ua_: JsSIP.UA | null = null;
@@ -362,11 +364,11 @@ export class RoomClient extends Store<RoomState> implements RoomActions {
       case "ConfbridgeWelcome": this.changeSelf({ muted: !this.media_.micOn, hand: this.state.hand }); break;
       case "ConfbridgeJoin":
         if (first !== undefined && first.id !== selfId) {
-          this.toast(`${cleanName(first.name) || "Somebody"} joined`);
+          this.toast(`${somebody(first.name)} joined`);
           this.announceSoon();
         }
         break;
-      case "ConfbridgeLeave": if (first !== undefined) this.toast(`${cleanName(first.name) || "Somebody"} left`); break;
+      case "ConfbridgeLeave": if (first !== undefined) this.toast(`${somebody(first.name)} left`); break;
       case "ConfbridgeMute":
         if (first !== undefined && first.id === selfId && this.media_.micOn) {
           this.set({ mutedByModerator: this.state.mutedByModerator + 1 });
@@ -388,7 +390,7 @@ export class RoomClient extends Store<RoomState> implements RoomActions {
     const known = this.state.roster.find((each) => each.id === from.participant);
     if (known === undefined || known.hand === raised) return;
     this.changeOther(from, { hand: raised });
-    if (raised) this.toast(`${known.name} raised a hand`);
+    if (raised) this.toast(`${somebody(known.name)} raised a hand`);
   }
 
   private toast(text: string): void {

@@ -1,11 +1,9 @@
 // What the page says in sentences. Pure.
 
 import type { CallEnd, ErrorCode } from "../../sdk/src/index.ts";
+import { isolated } from "../../shared/text.ts";
 
-// A name in a sentence keeps its own direction of writing.
-export function isolated(name: string): string {
-  return `\u2068${name}\u2069`;
-}
+export { isolated };
 
 const kSignedOff = "Signed off";   // the server's word when it ends the calls of one who is gone
 const kStopped = 503;

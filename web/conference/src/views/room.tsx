@@ -58,7 +58,7 @@ function Notices({ room, local }: { room: RoomState; local: { problems: string[]
         <div key={text} class="banner error" role="alert" data-testid="device-problem"><AlertIcon size={20} />{text}</div>
       ))}
       <div class="toasts" aria-live="polite">
-        {room.toasts.map((each) => <div key={each.id} class="toast"><bdi>{each.text}</bdi></div>)}
+        {room.toasts.map((each) => <div key={each.id} class="toast">{each.text}</div>)}
       </div>
       <div class="unseen" aria-live="polite">{lastChat === undefined ? "" : `${lastChat.name}: ${lastChat.text.slice(0, 200)}`}</div>
     </div>

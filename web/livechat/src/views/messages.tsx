@@ -30,7 +30,7 @@ const kManyLines = 25;
 const kNearEnd = 48;         // pixels
 
 const Notice = memo(function Notice({ entry }: { entry: NoticeEntry }): VNode {
-  return <li class="notice" data-testid="notice"><span dir="auto">{entry.text}</span> <time dateTime={new Date(entry.at).toISOString()}>{kTime.format(entry.at)}</time></li>;
+  return <li class="notice" data-testid="notice"><span>{entry.text}</span> <time dateTime={new Date(entry.at).toISOString()}>{kTime.format(entry.at)}</time></li>;
 });
 
 function Delivery({ entry, canRetry, words, onRetry }: { entry: TextEntry; canRetry: boolean; words: MessageWords; onRetry(key: string): void }): VNode {
