@@ -75,7 +75,7 @@ def test_refer_with_replaces(context):
     hears(bob.media, 600, "bob")
     hears(media[0], 1700, "who is in the room")
     check(audio.amplitude(bob.media.heard(0.5), 1000) < 400, "bob hears who has left")
-    told = bob.phone.requested("INVITE")          # it allows no UPDATE
+    told = bob.phone.requested("INVITE", 15)      # it allows no UPDATE
     check("<sip:transfers@" in told.get("P-Asserted-Identity"), f"bob is told {told.get('P-Asserted-Identity')}")
     bob.phone.answer(told, 200, body=bob.media.sdp())
     bob.phone.requested("ACK")
