@@ -174,6 +174,7 @@ struct Config {
   std::size_t max_contacts = 10;                                                    // of one account
   std::chrono::seconds ring_timeout{60}, session_expires{90};                       // [calls]
   bool call_waiting = true;                // an account in a call is rung by a second one
+  std::uint32_t record_days = 0;           // 0: call records are kept for ever
 
   MediaSettings media;
   MessageSettings messages;

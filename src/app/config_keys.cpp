@@ -155,6 +155,7 @@ ConfigSection calls() {
   return {"calls", "", {
     {"ring_timeout", "seconds", "60", "How long a call rings before it is given up, 5 to 600.", duration(&Config::ring_timeout, 5, 600)},
     {"session_expires", "seconds", "90", "Session timer (RFC 4028), 90 to 86400: an end that vanished is noticed within it.", duration(&Config::session_expires, 90, 86'400)},
+    {"record_days", "days", "0", "How long call records are kept, 0 to 36500; 0: for ever.", integer(&Config::record_days, 0, 36'500)},
     {"call_waiting", "boolean", "true", "Does a second call ring an account that is in a call or a room? Otherwise it is answered 486.", boolean(&Config::call_waiting)},
   }};
 }

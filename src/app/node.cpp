@@ -105,6 +105,7 @@ class Node::Core final : public runtime::SipReceiver {
     if (!config_.pbx.rooms.store) return;
     const auto now = environment_.timeline.wall();
     store::Expiry expiry{.now = now, .messages_before = now - config_.history_age, .calls_before = std::nullopt};
+    if (config_.record_age) expiry.calls_before = now - *config_.record_age;
     for (const auto& [room, age] : config_.history_ages) expiry.of_conversations["room:" + room] = now - age;
     const auto queued = config_.pbx.rooms.store->expire(std::move(expiry), [](base::Result<store::Expired>) {});
     static_cast<void>(queued);   // too busy: the next time

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ struct NodeConfig {
   std::string data_directory;                       // of accounts, history and messages that wait; "" : nothing is kept, and no REST API
   std::chrono::hours history_age{24 * 365};         // older messages are deleted
   std::map<std::string, std::chrono::hours> history_ages;   // of rooms, by Rooms::key_of(), that have another one
+  std::optional<std::chrono::hours> record_age;     // of call records; empty: they are kept for ever
   runtime::MediaConfig media;
   bridge::LegConfig legs;
   sip::UserAgentConfig agent;

@@ -166,6 +166,7 @@ base::Result<NodeConfig> node_config(const Config& config, Certificates& certifi
   for (const auto& [key, room] : config.room) {
     if (age(room) != node.history_age) node.history_ages[key] = age(room);
   }
+  if (config.record_days > 0) node.record_age = std::chrono::hours(24) * config.record_days;
   if (auto added = add_listeners(config, certificates, node); !added) return std::unexpected(added.error());
   const auto& m = config.media;
   node.media = {.addresses = m.addresses, .bind = m.bind, .port = m.port, .rtp_port_min = m.rtp_port_min, .rtp_port_max = m.rtp_port_max,

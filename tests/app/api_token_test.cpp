@@ -9,6 +9,8 @@
 
 #include "app/cli.hpp"
 #include "app/node.hpp"
+#include "store/message_store_sqlite.hpp"
+#include "support/message_store_client.hpp"
 #include "support/socket_client.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -140,6 +142,35 @@ TEST_F(ApiTokenTest, AScriptThatIsNotThereIsNotKeptAsMissing) {
   EXPECT_NE(there.find("Cache-Control: public, max-age=300\r\n"), there.npos) << there;
   EXPECT_EQ(status(missing), 404);
   EXPECT_NE(missing.find("Cache-Control: no-store\r\n"), missing.npos) << missing;
+}
+
+TEST_F(ApiTokenTest, ANodeForgetsWhatIsOld) {
+  const auto now = std::chrono::system_clock::now();
+  {
+    test::StoreClient client;
+    const auto store = store::open_sqlite_messages(data, client.post()).value();
+    for (const std::string room : {"daily", "archive"}) {
+      store::StoredMessage message{.conversation = "room:" + room, .sequence = 1, .message_id = room, .time = now - std::chrono::hours(48), .display_name = "Ann",
+                                   .content_type = "text/plain", .body = base::share("said long ago")};
+      ASSERT_TRUE(client.append(*store, message));
+    }
+    for (const int days : {1, 20}) {
+      store::CallRecord call{.id = std::to_string(days), .from_uri = "sip:a@b", .to_uri = "sip:c@b", .start = now - std::chrono::hours(24 * days)};
+      ASSERT_TRUE(client.get<void>([&](auto done) { return store->put_call(call, done); }));
+    }
+  }
+  ASSERT_TRUE(app::ensure_admin_token(config()));
+  app::NodeConfig wanted;
+  wanted.history_age = std::chrono::hours(24);
+  wanted.history_ages["archive"] = std::chrono::hours(72);
+  wanted.record_age = std::chrono::hours(24 * 10);
+  const auto running = node(std::move(wanted));
+  ASSERT_TRUE(running);
+  const auto says = [&](const std::string& path, const char* what) { return ask(*running, "GET", path, file()).find(what) != std::string::npos; };
+  EXPECT_TRUE(support::eventually([&] { return !says("/api/v1/rooms/daily/messages", "said long ago"); }));
+  EXPECT_TRUE(support::eventually([&] { return !says("/api/v1/call-records", R"("id":"20")"); }));
+  EXPECT_TRUE(says("/api/v1/rooms/archive/messages", "said long ago"));
+  EXPECT_TRUE(says("/api/v1/call-records", R"("id":"1")"));
 }
 
 TEST_F(ApiTokenTest, ANodeThatStopsEndsStreamsAndAnswersWhatWaits) {
