@@ -1,4 +1,5 @@
 """What tests say when something is not as it should be."""
+import collections
 import random
 import socket
 import time
@@ -41,23 +42,26 @@ def free_port(kind=socket.SOCK_DGRAM):
         return s.getsockname()[1]
 
 
-_given = set()   # by free_media_ports(): phones that start side by side have not bound theirs yet
+# One socket for each block of ports that was given away lately: it says so to those who look for one, in other runs of these tests too.
+_guards = collections.deque(maxlen=100)
+BLOCK = 32
 
 
-def free_media_ports(count=4):
-    """The first of so many UDP ports in a row (sipp wants four for audio and video). Below those that the system gives to whoever asks. No two
-    calls give the same."""
-    for _ in range(200):
-        first = random.randrange(10000, 30000, 16)
-        if first in _given:
-            continue
-        _given.add(first)
-        sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
+def free_media_ports(count=15):
+    """The first of so many UDP and TCP ports in a row (sipp wants four for audio and video). Below those that the system gives to whoever asks, and
+    nobody else's for some time: phones that start side by side have not bound theirs yet."""
+    for _ in range(400):
+        first = random.randrange(10000, 30000, BLOCK)
+        guard = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sockets = [socket.socket(socket.AF_INET, kind) for _ in range(count) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)]
         try:
+            guard.bind(("127.0.0.1", first + BLOCK - 1))
             for i, s in enumerate(sockets):
-                s.bind(("127.0.0.1", first + i))
+                s.bind(("127.0.0.1", first + i // 2))
+            _guards.append(guard)   # the oldest is closed by that
             return first
         except OSError:
+            guard.close()
             continue
         finally:
             for s in sockets:

@@ -41,9 +41,11 @@ class Media:
                 f"m=audio {self.port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na={direction}\r\n")
 
     def send_to(self, address):
-        self.target = address
-        self.threads.append(threading.Thread(target=self._send, daemon=True))
-        self.threads[-1].start()
+        """Or from now on there: two streams at once would be two speakers to whoever takes one."""
+        sends, self.target = self.target is not None, address
+        if not sends:
+            self.threads.append(threading.Thread(target=self._send, daemon=True))
+            self.threads[-1].start()
 
     def _send(self):
         sequence, stamp, ssrc = random.randrange(1 << 15), random.randrange(1 << 31), random.randrange(1 << 32)

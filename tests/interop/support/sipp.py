@@ -2,13 +2,12 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from .check import Failure, Skip, free_media_ports, free_port
+from .check import Failure, Skip, free_media_ports
 
 SDP = """v=0
 o=sipp 1 [version] IN IP4 [local_ip]
@@ -154,11 +153,11 @@ class Run:
             raise Skip("sipp is not installed")
         self.folder = Path(tempfile.mkdtemp(prefix="sipp-", dir=context.work))
         (self.folder / "scenario.xml").write_text(scenario.xml())
-        kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
-        self.port = port or free_port(kind)
+        media = free_media_ports()   # four, and one for SIP, and one for sipp's own control
+        self.port = port or media + 8
         remote = server.udp if transport == "udp" else server.tcp
         command = ["sipp", f"127.0.0.1:{remote}", "-sf", "scenario.xml", "-m", "1", "-l", "1", "-i", "127.0.0.1", "-p", str(self.port),
-                   "-mi", "127.0.0.1", "-mp", str(free_media_ports()), "-cp", str(free_port()), "-nostdin", "-timeout", str(seconds),
+                   "-mi", "127.0.0.1", "-mp", str(media), "-cp", str(media + 10), "-nostdin", "-timeout", str(seconds),
                    "-timeout_error", "-trace_err", "-error_file", "errors", "-trace_msg", "-message_file", "messages", "-key", "pid", str(os.getpid()),
                    "-t", "u1" if transport == "udp" else "t1", *arguments]
         if user:
