@@ -88,6 +88,7 @@ class Node::Core final : public runtime::SipReceiver {
   }
 
   void begin(runtime::SipEndpoint& network) {
+    accounts_.replace(config_.accounts);
     pbx_ = std::make_unique<pbx::Pbx>(config_.pbx, environment_, accounts_);
     if (event_source_) pbx_->set_observer(*event_source_);
     pbx_->on_abuse([&network](const base::SocketAddress& address) {
@@ -182,6 +183,7 @@ base::Status Node::open() {
       if (const auto said = origins->refused_by_line(line.name, origin, std::chrono::steady_clock::now())) spdlog::warn("{}", *said);
     });
   });
+  config_.accounts = {};
   return open_http(origins);
 }
 

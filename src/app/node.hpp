@@ -31,6 +31,7 @@ struct NodeConfig {
   std::vector<std::vector<std::string>> allowed_origins;
   std::string web_directory;                        // "" : no pages
   std::vector<base::SocketAddress> banned;          // ports ignored
+  std::vector<pbx::Account> accounts;               // known before anybody is listened to: who comes back after a restart is not refused
   std::string data_directory;                       // of accounts, history and messages that wait; "" : nothing is kept, and no REST API
   std::chrono::hours history_age{24 * 365};         // older messages are deleted
   std::map<std::string, std::chrono::hours> history_ages;   // of rooms, by Rooms::key_of(), that have another one

@@ -207,13 +207,9 @@ void warn_of_accounts(const Config& config, const std::vector<pbx::Account>& acc
   for (const auto& line : unknown_accounts(config, known)) spdlog::warn("{}", line);
 }
 
-// The first time the configuration's names are held against them.
-void update_accounts(AccountsFeed& accounts, Node& node, const Config* first = nullptr) {
+void update_accounts(AccountsFeed& accounts, Node& node) {
   const auto as_of = node.account_changes();   // before the store is read: what the API changes meanwhile is younger
-  auto changed = accounts.poll();
-  if (!changed) return;
-  if (first != nullptr) warn_of_accounts(*first, *changed);
-  node.set_accounts(std::move(*changed), as_of);
+  if (auto changed = accounts.poll()) node.set_accounts(std::move(*changed), as_of);
 }
 
 // Waits for the signals that end the program; what happens meanwhile is on other threads.
@@ -246,9 +242,12 @@ int serve(const Config& config) {
   Certificates certificates(config);
   auto wanted = node_config(config, certificates);
   if (!wanted) return fail(wanted.error());
+  if (auto all = (*accounts)->poll()) {
+    warn_of_accounts(config, *all);
+    wanted->accounts = std::move(*all);
+  }
   auto node = Node::start(std::move(*wanted));
   if (!node) return fail(node.error());
-  update_accounts(**accounts, **node, &config);
   print_addresses(config, **node);
   wait_for_end(signals, certificates, **accounts, **node);
   spdlog::info("ending all calls");

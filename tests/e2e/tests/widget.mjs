@@ -500,7 +500,20 @@ async function restarts(group) {
     await ann.page.locator(at("connection-banner")).waitFor({ timeout: 30_000 });
   });
   await test("it is back: the agent is signed in still, and a new chat begins with what was typed", async () => {
+    // Who comes back in the first moment is let in, too.
+    const answers = [];
+    let started = false;
+    const early = (async () => {
+      while (!started) {
+        await fetch(`${server.url}/api/webphone/connect`, { method: "POST", body: JSON.stringify({ line: "Cleo", password: "password of Cleo" }) })
+          .then(({ status }) => answers.push(status), () => undefined);
+        await pause(2);
+      }
+    })();
     await server.startAgain();
+    started = true;
+    await early;
+    same(answers.filter((status) => status === 401 || status === 403 || status === 404), [], "refusals");
     await ann.page.locator(at("connection-banner")).waitFor({ state: "detached", timeout: 45_000 });
     await until("nobody waits", async () => (await ann.waiting()).length === 0, 30_000);
     await vi.click("widget-start");
