@@ -84,7 +84,7 @@ def registered(server):
     return ": registered at" in server.log_text()
 
 
-def hears(media, frequency, why, seconds=5):
+def hears(media, frequency, why, seconds=15):
     eventually(lambda: audio.amplitude(media.heard(0.5), frequency) > 2500, seconds, why)
 
 
