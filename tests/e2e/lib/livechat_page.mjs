@@ -104,7 +104,7 @@ export class LiveChatPage {
   }
 
   // Hears exactly these tones, of all that play in the page.
-  hears(names, limit = 15_000) {
+  hears(names, limit = 25_000) {
     const all = Object.keys(kTones);
     return until(`${this.name} hears ${names.join(", ") || "nobody"}`, async () => {
       const levels = await this.page.evaluate(async (frequencies) => {

@@ -43,7 +43,7 @@ export class PhonePage {
       return seen === wanted || Promise.reject(new Error(seen));
     }, limit);
   }
-  hears(names, limit = 15_000) {
+  hears(names, limit = 25_000) {
     const all = Object.keys(kTones);
     return until(`${this.name} hears ${names.join(", ") || "nobody"}`, async () => {
       const levels = await this.page.evaluate((f) => globalThis.phone.audio && globalThis.__probe.tones(globalThis.phone.audio, f), Object.values(kTones));

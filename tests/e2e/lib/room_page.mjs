@@ -61,7 +61,7 @@ export class RoomPage {
   }
 
   // Hears the tones of exactly these.
-  hears(names, limit = 15_000) {
+  hears(names, limit = 25_000) {
     const all = Object.keys(kTones);
     return until(`${this.name} hears ${names.join(", ") || "nobody"}`, async () => {
       const levels = await this.page.evaluate((f) => globalThis.__probe.roomTones(f), Object.values(kTones));

@@ -10,7 +10,7 @@ import { until } from "./until.mjs";
 
 export const kRepository = fileURLToPath(new URL("../../../", import.meta.url));
 const kProgram = process.env.PARLEY_BIN ?? join(kRepository, "build/release/parley");
-const kStartLimit = 10_000;
+const kStartLimit = 30_000;
 
 const kDefault = (address, tls, names) => `
 guests = true

@@ -3,7 +3,7 @@
 export const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 // Calls `look` until it returns something truthy without throwing; the error tells what it saw last.
-export async function until(what, look, limit = 15_000, interval = 150) {
+export async function until(what, look, limit = 25_000, interval = 150) {
   const end = Date.now() + limit;
   let last = "nothing";
   for (;;) {

@@ -5,7 +5,7 @@ import { until } from "./until.mjs";
 import { openSdk } from "./webphone_page.mjs";
 
 const kHeard = -55;      // dB of full scale
-const kLimit = 20_000;
+const kLimit = 40_000;
 
 // Keeps what the server sends to a page from the moment of shut() until open(), in order.
 async function putGate(page) {

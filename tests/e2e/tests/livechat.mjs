@@ -65,7 +65,7 @@ async function texts(group) {
     await ann.shows("Ben");
     check((await ann.text("waiting")).includes("Ben"), "Ann is not told to wait");
     await ben.request("Ann").waitFor();
-    await until("the title says so", async () => (await ben.page.title()).startsWith("Ann wants to chat"), 2000);
+    await until("the title says so", async () => (await ben.page.title()).startsWith("Ann wants to chat"));
     await ben.shot("livechat-request");
     await ben.answer("Ann", "refuse");
     await ann.notes("Ben declined your request.");
@@ -125,7 +125,7 @@ async function texts(group) {
     await ben.say("one");
     await ben.say("two");
     await until("two are unread", async () => (await ann.chatOf("Ben")).unread === 2);
-    await until("the title says so", async () => (await ann.page.title()).startsWith("(2) "), 2000);
+    await until("the title says so", async () => (await ann.page.title()).startsWith("(2) "));
     await cyd.is("stage", "open");
     await cyd.say("and I");
     await ann.reads("and I");

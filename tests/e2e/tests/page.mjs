@@ -115,7 +115,7 @@ export async function run(runner) {
       await until("it is marked as muted", async () => (await red.tileOf("yellow")).muted);
       await yellow.click("leave");
       await yellow.page.locator("[data-testid=ended]").waitFor();
-      await until("red sees it go", async () => (await red.tileOf("yellow")) === undefined, 3000);
+      await until("red sees it go", async () => (await red.tileOf("yellow")) === undefined, 8000);
       await yellow.close();
     });
 
@@ -144,7 +144,7 @@ export async function run(runner) {
 
     await group.test("who leaves is gone at the others at once, and the rest stays", async () => {
       await blue.click("leave");
-      await until("red sees blue go", async () => (await red.tileOf("blue")) === undefined, 3000);
+      await until("red sees blue go", async () => (await red.tileOf("blue")) === undefined, 8000);
       await red.sees({ green: "green" });
       await red.hears(["green"]);
       await blue.shot("ended");
@@ -237,8 +237,7 @@ export async function run(runner) {
       const green = await RoomPage.open(browser, server.url, "slow", "green", { devices: camera("green", { asks: true }) });
       await green.enter({ devices: false });
       await allow(green);
-      await green.page.evaluate(() => new Promise((done) => setTimeout(done, 200)));
-      same(await green.page.evaluate(() => globalThis.__e2e.given.map((each) => each.readyState)), ["ended", "ended"], "tracks");
+      await until("the tracks have ended", async () => (await green.page.evaluate(() => globalThis.__e2e.given.map((each) => each.readyState).join())) === "ended,ended");
       await green.page.locator("[data-testid=camera][aria-pressed=false]").waitFor();
       await green.page.locator("[data-testid=mic][aria-pressed=false]").waitFor();
       await green.close();

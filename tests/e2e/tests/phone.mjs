@@ -116,11 +116,12 @@ export async function run(runner) {
 
     await group.test("pictures recover and go on", async () => {
       const first = await red.page.evaluate(() => globalThis.__probe.inbound());
-      await pause(2000);
-      const second = await red.page.evaluate(() => globalThis.__probe.inbound());
-      const video = second.find((each) => each.kind === "video" && each.frames > 0);
-      const earlier = first.find((each) => each.mid === video.mid);
-      check(video.frames - earlier.frames >= 8, `frames go on: ${earlier.frames} to ${video.frames}`);
+      const video = await until("frames go on", async () => {
+        const second = await red.page.evaluate(() => globalThis.__probe.inbound());
+        const found = second.find((each) => each.kind === "video" && each.frames > 0);
+        const earlier = first.find((each) => each.mid === found.mid);
+        return found.frames - earlier.frames >= 8 ? found : Promise.reject(new Error(`${earlier.frames} to ${found.frames}`));
+      });
       group.note(`video at red: ${video.frames} frames, ${video.keys} keyframes, ${video.lost} lost, ${video.pli} PLI`);
     });
 

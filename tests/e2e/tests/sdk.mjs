@@ -92,7 +92,7 @@ async function errors({ test, server, pages, browser }) {
       const { Webphone } = await import(`${host}/sdk/parley-webphone.js`);
       const mine = await Webphone.connect({ host: new URL(host).host, resume: false, token: async () => (n++ === 0 ? first : next) });
       const { number } = mine;
-      for (let i = 0; i < 80 && n < 2; ++i) await new Promise((done) => setTimeout(done, 100));
+      for (let i = 0; i < 250 && n < 2; ++i) await new Promise((done) => setTimeout(done, 100));
       const result = [n, mine.number === number, mine.status];
       mine.disconnect();
       return result;
