@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 
+from cases.rest import Api
 from support import audio
 from support.check import Skip, check, equal, eventually, free_media_ports, free_port
 from support.provider import Provider
@@ -295,6 +296,7 @@ from = ["accounts"]
 to = "trunk:provider"
 number = "+49{{rest}}"
 ''')
+    eventually(lambda: Api(server).ask("GET", "/trunks")[1]["trunks"][0]["reachable"], 15, "the provider's name is not found")
     alice, media = Phone(server, user="alice"), Media()
     for number in ("01", "02"):
         began = time.monotonic()
