@@ -206,7 +206,7 @@ net::HttpResponse RestApi::too_large() {
 bool RestApi::over_wrong_tokens(const base::SocketAddress& remote) {
   const std::lock_guard lock(mutex_);
   if (wrong_.size() >= kMaxBuckets) wrong_.clear();
-  auto& bucket = wrong_.try_emplace(remote.ip(), limits_.wrong_tokens_per_minute / 60, limits_.wrong_tokens_per_minute).first->second;
+  auto& bucket = wrong_.try_emplace(remote.network(), limits_.wrong_tokens_per_minute / 60, limits_.wrong_tokens_per_minute).first->second;
   return !bucket.take(std::chrono::steady_clock::now());
 }
 

@@ -49,7 +49,8 @@ class RestApi {
   std::vector<RestRoute> routes_;
   base::SharedBytes description_;
   std::mutex mutex_;
-  std::unordered_map<std::string, base::TokenBucket> wrong_, rates_;   // by IP address, by token; bounded
+  std::unordered_map<base::SocketAddress, base::TokenBucket> wrong_;   // by SocketAddress::network(); bounded
+  std::unordered_map<std::string, base::TokenBucket> rates_;           // by token; bounded
 };
 
 }  // namespace api

@@ -92,8 +92,9 @@ class Node::Core final : public runtime::SipReceiver {
     pbx_ = std::make_unique<pbx::Pbx>(config_.pbx, environment_, accounts_);
     if (event_source_) pbx_->set_observer(*event_source_);
     pbx_->on_abuse([&network](const base::SocketAddress& address) {
-      spdlog::warn("{} is banned for 10 minutes: too many wrong passwords", address.ip());
-      network.bans().ban(address, std::chrono::steady_clock::now(), kAbuseBan);
+      const auto source = address.network();
+      spdlog::warn("{}{} is banned for 10 minutes: too many wrong passwords", source.ip(), source.is_v6() ? "/64" : "");
+      network.bans().ban(source, std::chrono::steady_clock::now(), kAbuseBan);
     });
     pbx_->on_close_flow([&network](std::uint64_t flow) { network.close_flow(flow); });
     agent_ = std::make_unique<sip::UserAgent>(config_.agent, environment_.timeline, network, *pbx_);

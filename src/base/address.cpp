@@ -112,6 +112,14 @@ std::string SocketAddress::host() const { return is_v6() ? "[" + ip() + "]" : ip
 
 std::string SocketAddress::to_string() const { return host() + ":" + std::to_string(port_); }
 
+SocketAddress SocketAddress::network() const {
+  auto result = *this;
+  result.port_ = 0;
+  result.scope_ = 0;
+  if (is_v6() && !is_loopback() && !is_link_local()) std::fill(result.ip_.begin() + 8, result.ip_.end(), std::uint8_t{0});
+  return result;
+}
+
 std::size_t SocketAddress::hash() const {
   std::uint64_t a = 0, b = 0;
   std::memcpy(&a, ip_.data(), 8);

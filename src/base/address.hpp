@@ -42,6 +42,9 @@ class SocketAddress {
   std::string host() const;            // as in a URI: IPv6 in brackets
   std::string to_string() const;       // host:port
 
+  // Whom limits by address count, without port and scope: an IPv4 address, or the /64 of an IPv6 one, since whoever has
+  // one address of it has them all (RFC 4291 2.5.4). Loopback and link-local addresses stay whole.
+  SocketAddress network() const;
   bool same_ip(const SocketAddress& other) const { return family_ == other.family_ && ip_ == other.ip_; }
   std::size_t hash() const;
 

@@ -10,7 +10,7 @@
 
 namespace net {
 
-// Any thread. Bounded: when it is full, those whose time is over are forgotten, then a new one is refused (false).
+// A SocketAddress::network() stands for all of its addresses. Any thread. Bounded: when it is full, those whose time is over are forgotten, then a new one is refused (false).
 class BanList {
  public:
   explicit BanList(std::size_t capacity = 100'000) : capacity_(capacity) {}
@@ -35,8 +35,11 @@ class BanList {
     if (count_.load(std::memory_order_relaxed) == 0) return false;
     address.set_port(0);
     const std::lock_guard lock(mutex_);
-    const auto it = banned_.find(address);
-    return it != banned_.end() && it->second > now;
+    const auto holds = [&](const base::SocketAddress& each) {
+      const auto it = banned_.find(each);
+      return it != banned_.end() && it->second > now;
+    };
+    return holds(address) || (address.is_v6() && holds(address.network()));
   }
   std::size_t size() const { return count_.load(std::memory_order_relaxed); }
 

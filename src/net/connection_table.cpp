@@ -6,13 +6,6 @@
 
 namespace net {
 
-namespace {
-base::SocketAddress without_port(base::SocketAddress address) {
-  address.set_port(0);
-  return address;
-}
-}  // namespace
-
 bool ConnectionTable::admit(const base::SocketAddress& remote) {
   const std::lock_guard lock(mutex_);
   if (closed_ || admitted_ >= limits_.total) return false;
@@ -30,7 +23,7 @@ void ConnectionTable::release(const base::SocketAddress& remote) {
 
 bool ConnectionTable::count(const base::SocketAddress& remote) {
   if (!counted(remote)) return true;
-  const auto it = per_ip_.try_emplace(without_port(remote), 0).first;
+  const auto it = per_ip_.try_emplace(remote.network(), 0).first;
   if (it->second >= limits_.per_ip) return false;
   ++it->second;
   return true;
@@ -38,7 +31,7 @@ bool ConnectionTable::count(const base::SocketAddress& remote) {
 
 void ConnectionTable::uncount(const base::SocketAddress& remote) {
   if (!counted(remote)) return;
-  const auto it = per_ip_.find(without_port(remote));
+  const auto it = per_ip_.find(remote.network());
   if (it != per_ip_.end() && --it->second == 0) per_ip_.erase(it);
 }
 

@@ -1,4 +1,4 @@
-// How much each address may send: a token bucket for each, in bounded memory.
+// How much each address (of IPv6: each /64) may send: a token bucket for each, in bounded memory.
 #pragma once
 
 #include <unordered_map>
@@ -22,7 +22,7 @@ class SourceLimiter {
 
   bool allow(base::SocketAddress from, base::TimePoint now) {
     if (limits_.per_second <= 0 || (!limits_.limit_loopback && from.is_loopback())) return true;
-    from.set_port(0);
+    from = from.network();
     if (now >= turn_) {
       turn_ = now + std::chrono::seconds(10);
       earlier_ = std::move(recent_);

@@ -50,7 +50,7 @@ void Pbx::end_all(std::string_view reason) {
 bool Pbx::over_rate(const sip::Source& source) {
   if (config_.requests_per_second <= 0 || source.remote.is_loopback()) return false;
   if (rates_.size() >= kMaxRates) rates_.clear();
-  auto& bucket = rates_.try_emplace(source.remote.ip(), config_.requests_per_second, config_.request_burst).first->second;
+  auto& bucket = rates_.try_emplace(source.remote.network(), config_.requests_per_second, config_.request_burst).first->second;
   return !bucket.take(environment_.timeline.now());
 }
 
@@ -59,7 +59,7 @@ void Pbx::note_wrong_password(const sip::Source& source) {
   if (config_.wrong_passwords_per_minute <= 0 || source.remote.is_loopback()) return;
   if (wrong_passwords_.size() >= kMaxRates) wrong_passwords_.clear();
   const auto per_minute = config_.wrong_passwords_per_minute;
-  auto& bucket = wrong_passwords_.try_emplace(source.remote.ip(), per_minute / 60, per_minute).first->second;
+  auto& bucket = wrong_passwords_.try_emplace(source.remote.network(), per_minute / 60, per_minute).first->second;
   if (!bucket.take(environment_.timeline.now()) && report_abuse_) report_abuse_(source.remote);
 }
 

@@ -235,8 +235,8 @@ class Pbx final : public sip::UserAgentHandler, public bridge::MediaEvents, publ
   SessionFeed sessions_;
   PbxObserver* observer_ = nullptr;
   std::unordered_map<const Call*, CallInfo::State> told_;      // the observer's last news of each
-  std::unordered_map<std::string, base::TokenBucket> rates_;   // by IP address; bounded
-  std::unordered_map<std::string, base::TokenBucket> wrong_passwords_;
+  std::unordered_map<base::SocketAddress, base::TokenBucket> rates_;   // by SocketAddress::network(); bounded
+  std::unordered_map<base::SocketAddress, base::TokenBucket> wrong_passwords_;
   std::function<void(const base::SocketAddress&)> report_abuse_;
   std::function<void(std::uint64_t)> close_flow_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);      // for timers that nobody keeps
