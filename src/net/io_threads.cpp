@@ -1,6 +1,7 @@
 #include "net/io_threads.hpp"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -68,10 +69,14 @@ FdWatch::FdWatch(IoThread& thread, int fd, std::function<void()> on_readable, st
   state_->writable = std::move(on_writable);
 }
 
+// Released first: closing alone would leave it with epoll while another descriptor of the same socket is open.
 FdWatch::~FdWatch() {
+  if (const int fd = release(); fd >= 0) ::close(fd);
+}
+
+int FdWatch::release() {
   state_->closed = true;
-  boost::system::error_code ignored;
-  state_->descriptor.close(ignored);
+  return state_->descriptor.release();
 }
 
 int FdWatch::fd() const { return state_->descriptor.native_handle(); }

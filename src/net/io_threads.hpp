@@ -53,6 +53,7 @@ class FdWatch {
   FdWatch(const FdWatch&) = delete;
   FdWatch& operator=(const FdWatch&) = delete;
   int fd() const;
+  int release();                                 // watches no more, and gives the descriptor back
   // One callback each, then again when asked again; asking twice is asking once.
   void watch_read();
   void watch_write();

@@ -1,8 +1,10 @@
-// A thread that thinks: one owner of signalling state, with its clock, its timers and its queue of work.
+// A thread that thinks: one owner of signalling state, with its clock, its timers, its queue of work, and the few descriptors it reads
+// itself since waking another thread for them would cost more.
 #pragma once
 
+#include <poll.h>
+
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -11,10 +13,11 @@
 #include <vector>
 
 #include "base/timeline.hpp"
+#include "net/udp_socket.hpp"
 
 namespace runtime {
 
-// A turn: the clock is set and due timers run, then all work that waits, then the hooks of the turn's end.
+// A turn: the clock is set and due timers run, then all work that waits, then what is watched and readable, then the hooks of the turn's end.
 // Several may run side by side; they speak to each other by post().
 class Shard {
  public:
@@ -35,11 +38,18 @@ class Shard {
   using HookId = std::uint64_t;
   HookId on_turn_end(std::function<void()> hook);
   void remove_hook(HookId id);
+  // `readable` is called once in each turn while there is something to read; it should leave the rest for later turns. The descriptor
+  // is the caller's, who unwatches it before he closes it.
+  void watch(int fd, std::function<void()> readable);
+  void unwatch(int fd);
 
  private:
   void run();
   // Waits for work or the next timer; false: the end.
   bool wait(std::vector<std::function<void()>>& work);
+  // Sleeps until something is readable, somebody rings or `until` comes.
+  void poll(base::TimePoint until);
+  void run_watches();
   void run_hooks();
 
   base::Timeline timeline_;
@@ -47,8 +57,15 @@ class Shard {
   HookId last_hook_ = 0;
   const std::size_t capacity_;
   std::mutex mutex_;
-  // Outlives the lock that it is notified after: what was posted may be what lets this shard be destroyed.
-  const std::shared_ptr<std::condition_variable> wake_ = std::make_shared<std::condition_variable>();
+  // An eventfd. Outlives the lock that it is written to after: what was posted may be what lets this shard be destroyed.
+  const std::shared_ptr<net::Fd> wake_;
+  std::vector<pollfd> polled_;                    // wake_, then those of watches_
+  struct Watch {
+    int fd;
+    std::function<void()> readable;
+    bool on = true;
+  };
+  std::vector<std::shared_ptr<Watch>> watches_, readable_;
   std::vector<std::function<void()>> queue_;
   bool sleeping_ = false, stopped_ = false;
   std::thread thread_;

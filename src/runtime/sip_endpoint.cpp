@@ -6,6 +6,7 @@
 #include "net/listener.hpp"
 #include "net/local_addresses.hpp"
 #include "runtime/sip_endpoint_io.hpp"
+#include "runtime/sip_udp_reader.hpp"
 #include "runtime/sip_udp_writer.hpp"
 
 namespace runtime {
@@ -44,6 +45,10 @@ class SipEndpoint::Core : public std::enable_shared_from_this<SipEndpoint::Core>
   base::Status listen_udp(std::uint32_t index, SipLane& lane);
   base::Status listen_stream(std::uint32_t index, SipLane& lane);
   void drain();
+  void begin_udp();
+  void watch_udp(const std::shared_ptr<SipUdpReader>& reader);
+  void read_udp(const std::shared_ptr<SipUdpReader>& reader);
+  void leave_udp(const std::shared_ptr<SipUdpReader>& reader);
   void handle(SipEvent& event);
   void opened(SipEvent& event);
   void closed(const SipEvent& event);
@@ -99,7 +104,7 @@ base::Status SipEndpoint::Core::listen_udp(std::uint32_t index, SipLane& lane) {
   addresses.push_back(socket->local());
   udp_lanes_[index] = &lane;
   udp_writer_.add(index, *socket);
-  auto port = std::make_shared<std::unique_ptr<SipUdpPort>>(std::make_unique<SipUdpPort>(lane, std::move(*socket), index));
+  auto port = std::make_shared<std::unique_ptr<SipUdpPort>>(std::make_unique<SipUdpPort>(lane, std::move(*socket)));
   lane.thread().run_and_wait([&lane, port, index] { lane.ports[index] = std::move(*port); });
   return {};
 }
@@ -132,13 +137,13 @@ void SipEndpoint::Core::begin() {
   shard_.run_and_wait([this, self = shared_from_this()] {
     hook_ = shard_.on_turn_end([this] { flush(); });
     io->drain = [this] { drain(); };
+    io->read_udp = [this](const std::shared_ptr<SipUdpReader>& reader) {
+      count(io->counters.udp_calm);
+      watch_udp(reader);
+    };
     drain();   // what came by connections in the meantime
+    begin_udp();
   });
-  for (const auto& lane : io->lanes) {
-    lane->thread().run_and_wait([raw = lane.get(), io = io] {
-      for (const auto& [index, port] : raw->ports) port->open();
-    });
-  }
 }
 
 void SipEndpoint::Core::close() {
@@ -155,6 +160,8 @@ void SipEndpoint::Core::close() {
     flush();
     receiver_ = nullptr;
     io->drain = nullptr;
+    io->read_udp = nullptr;
+    for (std::uint32_t i = 0; i < udp_lanes_.size(); ++i) shard_.unwatch(udp_writer_.fd(i));
     udp_writer_.close();
     shard_.remove_hook(hook_);
     flows_.clear();
@@ -184,6 +191,37 @@ void SipEndpoint::Core::drain() {
     handle(event);
   }
   if (handled_ < events_.size()) io->wake_shard();
+}
+
+void SipEndpoint::Core::begin_udp() {
+  for (std::uint32_t i = 0; i < udp_lanes_.size(); ++i) {
+    if (udp_lanes_[i] == nullptr) continue;
+    const auto reader = std::make_shared<SipUdpReader>(*io, addresses[i], i);
+    udp_writer_.fd(i) >= 0 && io->config.udp_busy > 0 ? watch_udp(reader) : leave_udp(reader);
+  }
+}
+
+void SipEndpoint::Core::watch_udp(const std::shared_ptr<SipUdpReader>& reader) {
+  const int fd = udp_writer_.fd(reader->listener());
+  if (fd < 0) return leave_udp(reader);
+  reader->start_anew(shard_.timeline().now());
+  shard_.watch(fd, [this, reader] { read_udp(reader); });
+}
+
+void SipEndpoint::Core::read_udp(const std::shared_ptr<SipUdpReader>& reader) {
+  reader->read(
+      udp_writer_.fd(reader->listener()), shard_.timeline().now(),
+      [this](const sip::MessagePtr& message, const sip::Source& source) { receiver_->on_message(message, source); },
+      [this](std::string answer, const sip::Source& source) { send(sip::Target::back_to(source), {base::share(std::move(answer)), nullptr}); });
+  if (!reader->busy()) return;
+  shard_.unwatch(udp_writer_.fd(reader->listener()));
+  leave_udp(reader);
+}
+
+void SipEndpoint::Core::leave_udp(const std::shared_ptr<SipUdpReader>& reader) {
+  count(io->counters.udp_busy);
+  SipLane& lane = *udp_lanes_[reader->listener()];
+  lane.thread().post([&lane, io = io, reader] { lane.ports.at(reader->listener())->take_over(reader); });
 }
 
 void SipEndpoint::Core::handle(SipEvent& event) {
@@ -413,7 +451,7 @@ net::WebSocketRoute SipEndpoint::websocket_route(std::string path,
 SipCounters SipEndpoint::counters() const {
   const auto& c = core_->io->counters;
   return {c.received, c.sent, c.keep_alives, c.malformed, c.rate_limited, c.banned, c.inbox_full, c.outbox_full,
-          c.send_errors, c.flows_opened, c.flows_closed, c.connections_refused};
+          c.send_errors, c.flows_opened, c.flows_closed, c.connections_refused, c.udp_busy, c.udp_calm};
 }
 
 }  // namespace runtime

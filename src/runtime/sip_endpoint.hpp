@@ -1,5 +1,6 @@
 // Binds SIP to sockets: UDP, TCP, TLS, WebSocket (RFC 3261 section 18, RFC 7118), for the one shard that it serves.
-// I/O threads read, cut and parse; the shard gets whole batches of messages, and gives whole batches of packets back.
+// I/O threads read, cut and parse; the shard gets whole batches of messages, and gives whole batches of packets back. UDP it reads itself while
+// little comes.
 #pragma once
 
 #include <atomic>
@@ -50,6 +51,7 @@ struct SipEndpointConfig {
   base::Duration idle_timeout = std::chrono::minutes(30);   // TCP, TLS: nothing came, no keep-alive either
   base::Duration message_timeout = std::chrono::seconds(30);   // TCP, TLS: for the rest of a message that has begun
   net::SslContext tls_client;                          // for connections that we make to who has no name (set_tls_peers()); null: none
+  std::size_t udp_busy = 20'000;                       // datagrams a second by one port from which on an I/O thread reads it; 0: always
   std::size_t inbox = 50'000;                          // messages that wait for the shard; then new ones are dropped
   std::size_t outbox = 100'000;                        // packets that wait for one I/O thread
 };
@@ -66,6 +68,7 @@ struct SipCounters {
   std::uint64_t received = 0, sent = 0, keep_alives = 0;
   std::uint64_t malformed = 0, rate_limited = 0, banned = 0, inbox_full = 0, outbox_full = 0;
   std::uint64_t send_errors = 0, flows_opened = 0, flows_closed = 0, connections_refused = 0;
+  std::uint64_t udp_busy = 0, udp_calm = 0;            // an I/O thread took a UDP port over from the shard, and gave it back
 };
 
 // Made and closed on any thread but the shard's and the I/O threads', all of which must outlive it. send() and

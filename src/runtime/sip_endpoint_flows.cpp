@@ -77,7 +77,7 @@ void SipStreamFlow::on_data(std::string_view bytes) {
       // RFC 3261 18.3: the stream can't be followed any more. Answered where the head can be read.
       count(io_->counters.malformed);
       const auto head = framer_.unread();
-      lane_.log_malformed(source_, frame.error().detail, head);
+      lane_.intake().log_malformed(source_, frame.error().detail, head);
       sip::ParseFailure failure;
       const auto& detail = frame.error().detail;
       std::from_chars(detail.data(), detail.data() + detail.size(), failure.status);

@@ -1,18 +1,11 @@
 #include "runtime/sip_endpoint_io.hpp"
 
+#include "runtime/sip_udp_reader.hpp"
+
 namespace runtime {
 
 namespace {
-
 base::TimePoint clock_now() { return std::chrono::steady_clock::now(); }
-
-// RFC 5626 section 3.5.1 and what phones send to keep a NAT open: a few line ends or zeros, or STUN.
-bool is_keep_alive(base::ByteView datagram) {
-  if (datagram.empty() || datagram[0] < 2) return true;
-  if (datagram.size() > 4) return false;
-  return std::all_of(datagram.begin(), datagram.end(), [](std::uint8_t c) { return c == '\r' || c == '\n' || c == 0; });
-}
-
 }  // namespace
 
 bool SipInbox::push(std::vector<SipEvent>& batch, std::size_t& refused) {
@@ -62,7 +55,7 @@ void SipIo::wake_shard() {
 }
 
 SipLane::SipLane(SipIo& io, net::IoThread& thread)
-    : io_(io), thread_(thread), limiter_(io.config.messages), outbox_(io.config.outbox) {}
+    : io_(io), thread_(thread), limiter_(io.config.messages), intake_(io.counters), outbox_(io.config.outbox) {}
 
 bool SipLane::give(std::vector<SipOutgoing>& batch) {
   switch (outbox_.push_all(batch)) {
@@ -121,24 +114,29 @@ void SipLane::flush_events() {
 }
 
 std::optional<std::string> SipLane::take_message(std::string bytes, const sip::Source& source) {
-  count(io_.counters.received);
+  std::optional<std::string> answer;
+  if (auto message = intake_.take(std::move(bytes), source, answer)) {
+    SipEvent event;
+    event.message = std::move(message);
+    event.source = source;
+    emit(std::move(event));
+  }
+  return answer;
+}
+
+sip::MessagePtr SipIntake::take(std::string bytes, const sip::Source& source, std::optional<std::string>& answer) {
+  count(counters_.received);
   const auto shared = base::share(std::move(bytes));
   sip::ParseFailure failure;
   auto message = sip::Message::parse(shared, &failure);
-  if (message) {
-    SipEvent event;
-    event.message = std::move(*message);
-    event.source = source;
-    emit(std::move(event));
-    return std::nullopt;
-  }
-  count(io_.counters.malformed);
+  if (message) return std::move(*message);
+  count(counters_.malformed);
   log_malformed(source, message.error().detail, *shared);
-  if (failure.status == 0) return std::nullopt;
-  return sip::make_failure_response(*shared, source, failure);
+  if (failure.status != 0) answer = sip::make_failure_response(*shared, source, failure);
+  return nullptr;
 }
 
-void SipLane::log_malformed(const sip::Source& source, std::string_view reason, std::string_view bytes) {
+void SipIntake::log_malformed(const sip::Source& source, std::string_view reason, std::string_view bytes) {
   std::uint64_t suppressed = 0;
   if (!log_limit_.allow(clock_now(), suppressed)) return;
   // The start line alone: headers may hold credentials.
@@ -152,43 +150,73 @@ void SipLane::log_tls_failure(const sip::Source& source, std::string_view name, 
   spdlog::warn("no TLS connection to {} ({}): {} ({} more not shown)", source.remote.to_string(), base::for_log(name), base::for_log(reason), suppressed);
 }
 
-SipUdpPort::SipUdpPort(SipLane& lane, net::UdpSocket socket, std::uint32_t listener)
-    : lane_(lane), socket_(std::move(socket)), fd_(socket_.fd()), listener_(listener) {}
+SipUdpPort::SipUdpPort(SipLane& lane, net::UdpSocket socket)
+    : lane_(lane), socket_(std::move(socket)), fd_(socket_.fd()), idle_fd_(socket_.release()) {}
 
-void SipUdpPort::open() {
-  watch_ = std::make_unique<net::FdWatch>(
-      lane_.thread(), socket_.release().release(), [this] { read(); },
-      [this] {
-        blocked_ = false;
-        write();
-      });
-  watch_->watch_read();
+void SipUdpPort::close() {
+  open_ = false;
+  reader_.reset();
+  watch_.reset();
+  idle_fd_ = net::Fd();
+}
+
+// There only while it is needed: it wakes this thread for each datagram, whoever reads them.
+net::FdWatch& SipUdpPort::watch() {
+  if (!watch_) {
+    watch_ = std::make_unique<net::FdWatch>(
+        lane_.thread(), idle_fd_.release(), [this] { read(); },
+        [this] {
+          blocked_ = false;
+          write();
+          rest();
+        });
+  }
+  return *watch_;
+}
+
+void SipUdpPort::rest() {
+  if (!watch_ || reader_ || blocked_) return;
+  idle_fd_ = net::Fd(watch_->release());
+  watch_.reset();
+}
+
+void SipUdpPort::take_over(std::shared_ptr<SipUdpReader> reader) {
+  if (!open_) return;
+  reader_ = std::move(reader);
+  reader_->start_anew(clock_now());
+  read();   // what has come in the meantime
 }
 
 void SipUdpPort::read() {
-  constexpr int kAtOnce = 4;   // then connections get their turn
-  const auto now = clock_now();
-  for (int i = 0; i < kAtOnce; ++i) {
-    const auto received = in_.receive(fd_);
-    for (std::size_t k = 0; k < received; ++k) take(in_.data(k), in_.from(k), now);
-    if (received < in_.capacity()) break;
-  }
+  if (!reader_) return;
+  reader_->read(
+      fd_, clock_now(),
+      [this](sip::MessagePtr message, const sip::Source& source) {
+        SipEvent event;
+        event.message = std::move(message);
+        event.source = source;
+        lane_.emit(std::move(event));
+      },
+      [this](std::string answer, const sip::Source& source) {
+        SipOutgoing out;
+        out.target = sip::Target::back_to(source);
+        out.packet.head = base::share(std::move(answer));
+        queue(std::move(out));
+      });
   write();   // answers to what was malformed
-  watch_->watch_read();
+  if (reader_->calm() && give_back()) return rest();
+  watch().watch_read();
 }
 
-void SipUdpPort::take(base::ByteView datagram, const base::SocketAddress& from, base::TimePoint now) {
-  auto& counters = lane_.io().counters;
-  if (lane_.io().bans.is_banned(from, now)) return count(counters.banned);
-  if (!lane_.allow(from, now)) return count(counters.rate_limited);
-  if (is_keep_alive(datagram)) return count(counters.keep_alives);
-  const sip::Source source{sip::Transport::kUdp, from, socket_.local(), 0, listener_};
-  if (auto answer = lane_.take_message(std::string(base::as_text(datagram)), source)) {
-    SipOutgoing out;
-    out.target = sip::Target::back_to(source);
-    out.packet.head = base::share(std::move(*answer));
-    queue(std::move(out));
-  }
+// What was read goes first, so that nothing read there later is taken before it.
+bool SipUdpPort::give_back() {
+  lane_.flush_events();
+  auto& io = lane_.io();
+  const bool posted = io.shard.post([io = io.shared_from_this(), reader = reader_] {
+    if (io->read_udp) io->read_udp(reader);
+  });
+  if (posted) reader_.reset();
+  return posted;
 }
 
 void SipUdpPort::queue(SipOutgoing&& item) {
@@ -197,7 +225,7 @@ void SipUdpPort::queue(SipOutgoing&& item) {
 }
 
 void SipUdpPort::write() {
-  if (blocked_ || !watch_) return;
+  if (blocked_ || !open_) return;
   const auto failed = [this](std::size_t index, int) {
     // Counted from the batch's first, which is out_.size() before batched_.
     const auto& target = waiting_[batched_ - out_.size() + index].target;
@@ -212,7 +240,7 @@ void SipUdpPort::write() {
     if (size > 0) {
       if (!out_.send(fd_, failed)) {
         blocked_ = true;
-        watch_->watch_write();
+        watch().watch_write();
         return;
       }
       count(lane_.io().counters.sent, size);

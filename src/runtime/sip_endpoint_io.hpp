@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <optional>
 #include <vector>
 
 #include "base/bounded_queue.hpp"
@@ -61,32 +62,50 @@ struct SipOutgoing {
 
 struct AtomicCounters {
   std::atomic<std::uint64_t> received = 0, sent = 0, keep_alives = 0, malformed = 0, rate_limited = 0, banned = 0, inbox_full = 0,
-                             outbox_full = 0, send_errors = 0, flows_opened = 0, flows_closed = 0, connections_refused = 0;
+                             outbox_full = 0, send_errors = 0, flows_opened = 0, flows_closed = 0, connections_refused = 0,
+                             udp_busy = 0, udp_calm = 0;
 };
 inline void count(std::atomic<std::uint64_t>& counter, std::uint64_t by = 1) { counter.fetch_add(by, std::memory_order_relaxed); }
 
 class SipIo;
 class SipLane;
+class SipUdpReader;
 
-// One UDP socket with its batches; on its lane's thread.
+// Makes messages of what comes, counts them, and logs those that are malformed. One thread.
+class SipIntake {
+ public:
+  explicit SipIntake(AtomicCounters& counters) : counters_(counters) {}
+  // Null: malformed, and `answer` is what to send back, if anything.
+  sip::MessagePtr take(std::string bytes, const sip::Source& source, std::optional<std::string>& answer);
+  void log_malformed(const sip::Source& source, std::string_view reason, std::string_view bytes);
+
+ private:
+  AtomicCounters& counters_;
+  base::LogLimit log_limit_;
+};
+
+// One UDP socket as its lane's thread sees it: it writes what is much, and reads while it holds the reader.
 class SipUdpPort {
  public:
-  SipUdpPort(SipLane& lane, net::UdpSocket socket, std::uint32_t listener);
-  void open();                       // begins to read
-  void close() { watch_.reset(); }
+  SipUdpPort(SipLane& lane, net::UdpSocket socket);
+  void take_over(std::shared_ptr<SipUdpReader> reader);
+  void close();
   void queue(SipOutgoing&& item);
   void write();
 
  private:
   void read();
-  void take(base::ByteView datagram, const base::SocketAddress& from, base::TimePoint now);
+  bool give_back();
+  net::FdWatch& watch();
+  void rest();
 
   SipLane& lane_;
   net::UdpSocket socket_;
   const int fd_;
-  const std::uint32_t listener_;
+  bool open_ = true;
+  net::Fd idle_fd_;                  // the descriptor, while it isn't in watch_
   std::unique_ptr<net::FdWatch> watch_;
-  net::ReceiveBatch in_{32, 65536};
+  std::shared_ptr<SipUdpReader> reader_;   // null: the shard reads
   net::SendBatch out_{256};
   std::vector<SipOutgoing> waiting_;
   std::size_t batched_ = 0;          // of waiting_, in out_ or already sent
@@ -107,7 +126,7 @@ class SipLane {
   // A message of `source`: the failure's answer, if any, is to be sent back by the caller.
   std::optional<std::string> take_message(std::string bytes, const sip::Source& source);
   bool allow(const base::SocketAddress& from, base::TimePoint now) { return limiter_.allow(from, now); }
-  void log_malformed(const sip::Source& source, std::string_view reason, std::string_view bytes);
+  SipIntake& intake() { return intake_; }
   void log_tls_failure(const sip::Source& source, std::string_view name, std::string_view reason);
   SipIo& io() { return io_; }
 
@@ -119,7 +138,8 @@ class SipLane {
   SipIo& io_;
   net::IoThread& thread_;
   net::SourceLimiter limiter_;
-  base::LogLimit log_limit_, tls_log_limit_;
+  SipIntake intake_;
+  base::LogLimit tls_log_limit_;
   std::vector<SipEvent> events_;
   bool flush_posted_ = false;
   base::BoundedQueue<SipOutgoing> outbox_;
@@ -142,7 +162,9 @@ class SipIo : public std::enable_shared_from_this<SipIo> {
   AtomicCounters counters;
   net::BanList bans;
   std::atomic<bool> closed = false;
-  std::function<void()> drain;       // run on the shard when the inbox has something
+  // Run on the shard: when the inbox has something, and when it shall read a port again.
+  std::function<void()> drain;
+  std::function<void(std::shared_ptr<SipUdpReader>)> read_udp;
 
  private:
   std::atomic<std::uint64_t> next_flow_ = 0;

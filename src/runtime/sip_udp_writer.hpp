@@ -1,5 +1,6 @@
-// A few datagrams written by the shard itself: waking an I/O thread would cost more than they do. Many go to the I/O thread as a
-// batch, so that the shard thinks while they are written.
+// What the shard itself has of UDP: a descriptor of each port, to read by while little comes (SipUdpReader), and to write a few
+// datagrams by: waking an I/O thread would cost more than they do. Many go to the I/O thread as a batch, so that the shard thinks while
+// they are written.
 #pragma once
 
 #include <memory>
@@ -18,6 +19,8 @@ class SipUdpWriter {
   // A descriptor of its own for the listener's port, so that the I/O thread may close its one at any time. By the listeners' order.
   void add(std::uint32_t listener, const net::UdpSocket& socket);
   void close() { ports_.clear(); }
+  // -1: there is none.
+  int fd(std::uint32_t listener) const { return listener < ports_.size() && ports_[listener] ? ports_[listener]->socket.fd() : -1; }
 
   // True: all of `batch` are datagrams, and few enough.
   bool takes(const std::vector<SipOutgoing>& batch) const;

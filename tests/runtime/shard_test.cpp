@@ -6,6 +6,8 @@
 #include <future>
 #include <thread>
 
+#include "net/udp_socket.hpp"
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -97,6 +99,85 @@ TEST(Shard, DropsWhatWaitsWhenItEnds) {
     });
   }
   EXPECT_EQ(held.use_count(), 1);
+}
+
+// A pair of ports: what goes in at one is read at the other.
+struct Wire {
+  net::UdpSocket in = std::move(*net::UdpSocket::bind(*base::SocketAddress::parse("127.0.0.1", 0)));
+  net::UdpSocket out = std::move(*net::UdpSocket::bind(*base::SocketAddress::parse("127.0.0.1", 0)));
+  void send() {
+    net::SendBatch batch(1);
+    batch.add(out, in.local(), base::as_bytes("x"));
+    batch.send(out.fd(), [](std::size_t, int) { FAIL(); });
+  }
+};
+
+TEST(Shard, ReadsWhatItWatchesUntilToldNotTo) {
+  Wire wire, other;
+  runtime::Shard shard;
+  std::promise<bool> read;
+  int reads = 0, other_reads = 0, hooks_after_reads = 0;
+  shard.run_and_wait([&] {
+    shard.on_turn_end([&] { hooks_after_reads = reads; });
+    shard.watch(wire.in.fd(), [&] {
+      net::ReceiveBatch batch(4, 16);
+      reads += static_cast<int>(batch.receive(wire.in.fd()));
+      shard.unwatch(wire.in.fd());
+      shard.unwatch(other.in.fd());   // which may be readable in this very turn
+      read.set_value(shard.is_current());
+    });
+    shard.watch(other.in.fd(), [&] {
+      net::ReceiveBatch batch(4, 16);
+      other_reads += static_cast<int>(batch.receive(other.in.fd()));
+    });
+  });
+  wire.send();
+  auto future = read.get_future();
+  ASSERT_EQ(future.wait_for(5s), std::future_status::ready);
+  EXPECT_TRUE(future.get());
+  wire.send();
+  other.send();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(shard.run_and_wait([] {}));
+  int after = 0;
+  shard.run_and_wait([&] { after = hooks_after_reads; });
+  EXPECT_EQ(reads, 1);
+  EXPECT_EQ(other_reads, 0);
+  EXPECT_EQ(after, 1);   // the turn that it was read in had its end
+}
+
+TEST(Shard, ReadsAndKeepsTimeWhileWorkNeverEnds) {
+  Wire wire;
+  runtime::Shard shard;
+  std::promise<void> read, fired;
+  bool going = true;
+  std::function<void()> again = [&] {
+    if (going) shard.post(again);
+  };
+  shard.post([&] {
+    shard.watch(wire.in.fd(), [&] {
+      net::ReceiveBatch batch(4, 16);
+      if (batch.receive(wire.in.fd()) > 0) read.set_value();
+    });
+    shard.timeline().after(20ms, [&](base::TimePoint) { fired.set_value(); });
+    again();
+  });
+  wire.send();
+  EXPECT_EQ(read.get_future().wait_for(5s), std::future_status::ready);
+  EXPECT_EQ(fired.get_future().wait_for(5s), std::future_status::ready);
+  shard.run_and_wait([&] { going = false; });
+  shard.stop();
+}
+
+TEST(Shard, EndsThoughSomethingIsReadable) {
+  Wire wire;
+  wire.send();
+  runtime::Shard shard;
+  std::atomic<int> calls = 0;
+  shard.run_and_wait([&] { shard.watch(wire.in.fd(), [&] { ++calls; }); });   // never reads it
+  for (int i = 0; i < 500 && calls < 3; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_GE(calls, 3);
+  shard.stop();
+  EXPECT_FALSE(shard.post([] {}));
 }
 
 }  // namespace

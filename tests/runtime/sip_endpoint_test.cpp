@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 
 #include "net/udp_socket.hpp"
@@ -25,7 +26,7 @@ struct Receiver : runtime::SipReceiver {
   std::vector<std::pair<sip::MessagePtr, sip::Source>> messages;
   std::vector<std::uint64_t> closed;
   std::vector<sip::Target> failed;
-  int copies = 1;
+  std::atomic<int> copies = 1;
 
   void on_message(const sip::MessagePtr& message, const sip::Source& source) override {
     const std::lock_guard lock(mutex);
@@ -323,6 +324,47 @@ TEST_F(SipEndpoint, LimitsWhatOneSourceSendsAndBans) {
   EXPECT_TRUE(support::eventually([&] { return endpoint_->counters().banned == 1; }));
   Client client(endpoint_->local_address(1));
   EXPECT_TRUE(client.closed_within(2s));
+}
+
+// Survival item 7: what floods a port is read, and dropped, by an I/O thread.
+TEST_F(SipEndpoint, LeavesABusyUdpPortToAnIoThreadUntilItIsCalm) {
+  start([](auto& config) { config.udp_busy = 500; });   // 50 in a tenth of a second
+  std::size_t sent = 0;
+  const auto send_next = [&] { send_udp(options("UDP", "c" + std::to_string(sent++))); };
+  send_next();
+  ASSERT_TRUE(support::eventually([&] { return receiver_.count() == 1; }));
+  EXPECT_EQ(endpoint_->counters().udp_busy, 0u);
+  // Bursts that any socket's buffer holds; one of them comes within a tenth of a second.
+  for (int i = 0; i < 50 && endpoint_->counters().udp_busy == 0; ++i) {
+    for (int k = 0; k < 70; ++k) send_next();
+    ASSERT_TRUE(support::eventually([&] { return receiver_.count() == sent; }));
+  }
+  ASSERT_EQ(endpoint_->counters().udp_busy, 1u);
+  for (int i = 0; i < 200 && endpoint_->counters().udp_calm == 0; ++i) {
+    std::this_thread::sleep_for(30ms);
+    send_next();
+  }
+  EXPECT_EQ(endpoint_->counters().udp_calm, 1u);
+  send_next();
+  ASSERT_TRUE(support::eventually([&] { return receiver_.count() == sent; }));
+  // None is lost on the way from one to the other, and their order is kept.
+  const std::lock_guard lock(receiver_.mutex);
+  for (std::size_t i = 0; i < sent; ++i) EXPECT_EQ(receiver_.messages[i].first->call_id(), "c" + std::to_string(i));
+}
+
+TEST_F(SipEndpoint, ReadsUdpByAnIoThreadAlone) {
+  start([](auto& config) { config.udp_busy = 0; });
+  send_udp(options("UDP"));
+  EXPECT_TRUE(receive_udp().starts_with("SIP/2.0 200"));
+  auto bad = options("UDP", "c2");
+  bad.replace(bad.find("CSeq: 1 OPTIONS"), 15, "CSeq: x OPTIONS");
+  send_udp(bad);
+  EXPECT_TRUE(receive_udp().starts_with("SIP/2.0 400"));
+  const auto counters = endpoint_->counters();
+  EXPECT_EQ(counters.udp_busy, 1u);
+  EXPECT_EQ(counters.udp_calm, 0u);
+  EXPECT_EQ(counters.received, 2u);
+  EXPECT_EQ(counters.malformed, 1u);
 }
 
 TEST_F(SipEndpoint, KnowsWhatItIsCalled) {
