@@ -249,7 +249,7 @@ TEST(SqliteMessageStoreTest, ConversationsMayHaveAgesOfTheirOwn) {
   for (const auto* room : {"room:long", "room:ever"}) ASSERT_TRUE(client.append(*store, a_message(1, room)));
   const auto now = a_message(449).time;
   const auto expired = client.get<store::Expired>([&](auto done) {
-    return store->expire({.now = now, .messages_before = now - 24h, .calls_before = {}, .of_conversations = {{"room:short", now}, {"room:long", now - 48h}, {"room:ever", std::nullopt}, {"room:300", now}}}, done);
+    return store->expire({.now = now, .messages_before = now - 24h, .of_conversations = {{"room:short", now}, {"room:long", now - 48h}, {"room:ever", std::nullopt}, {"room:300", now}}, .calls_before = {}}, done);
   });
   ASSERT_TRUE(expired);
   EXPECT_EQ(expired->messages, 448u + 1u);
@@ -262,7 +262,7 @@ TEST(SqliteMessageStoreTest, ConversationsMayHaveAgesOfTheirOwn) {
   EXPECT_EQ(left("room:300"), 0u);
   for (const auto* room : {"room:1", "room:299", "room:long", "room:ever"}) EXPECT_EQ(left(room), 1u) << room;
   const auto rest = client.get<store::Expired>([&](auto done) {
-    return store->expire({.now = now, .messages_before = now + 24h, .calls_before = {}, .of_conversations = {{"room:ever", std::nullopt}}}, done);
+    return store->expire({.now = now, .messages_before = now + 24h, .of_conversations = {{"room:ever", std::nullopt}}, .calls_before = {}}, done);
   });
   EXPECT_EQ(rest->messages, 302u);   // all but that one
   EXPECT_EQ(left("room:ever"), 1u);
