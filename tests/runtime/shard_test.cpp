@@ -114,9 +114,9 @@ struct Wire {
 
 TEST(Shard, ReadsWhatItWatchesUntilToldNotTo) {
   Wire wire, other;
-  runtime::Shard shard;
   std::promise<bool> read;
   int reads = 0, other_reads = 0, hooks_after_reads = 0;
+  runtime::Shard shard;   // ends before what its hooks write to
   shard.run_and_wait([&] {
     shard.on_turn_end([&] { hooks_after_reads = reads; });
     shard.watch(wire.in.fd(), [&] {
@@ -147,10 +147,11 @@ TEST(Shard, ReadsWhatItWatchesUntilToldNotTo) {
 
 TEST(Shard, ReadsAndKeepsTimeWhileWorkNeverEnds) {
   Wire wire;
-  runtime::Shard shard;
   std::promise<void> read, fired;
   bool going = true;
-  std::function<void()> again = [&] {
+  std::function<void()> again;
+  runtime::Shard shard;
+  again = [&] {
     if (going) shard.post(again);
   };
   shard.post([&] {
@@ -171,8 +172,8 @@ TEST(Shard, ReadsAndKeepsTimeWhileWorkNeverEnds) {
 TEST(Shard, EndsThoughSomethingIsReadable) {
   Wire wire;
   wire.send();
-  runtime::Shard shard;
   std::atomic<int> calls = 0;
+  runtime::Shard shard;
   shard.run_and_wait([&] { shard.watch(wire.in.fd(), [&] { ++calls; }); });   // never reads it
   for (int i = 0; i < 500 && calls < 3; ++i) std::this_thread::sleep_for(10ms);
   EXPECT_GE(calls, 3);
