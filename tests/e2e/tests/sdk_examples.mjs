@@ -66,7 +66,7 @@ async function examples({ test, open, server }) {
     await logged(visitor, "you are number 1");
     await visitor.fill("#text", "is anybody there?");
     await visitor.click("#send");
-    await agent.click("#waiting button");
+    await agent.click('#waiting li:has-text("is anybody there?") button');   // not one that the text's coming replaces in mid-click
     await logged(agent, "Vi: is anybody there?");
     await logged(visitor, "is here");
     await boss.click(`#calls li:has-text("Vi and") >> text=End`);
